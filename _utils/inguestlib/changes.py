@@ -1,0 +1,320 @@
+"""Changes as data: the closed set of things that inguest may do to a guest.
+
+A change is made by a judge, shown by ``test=True``, written to the journal, done
+and undone by :mod:`inguestlib.apply`. It never holds a secret.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import ClassVar
+
+HEADER = "# Managed by inguest; changes made here are drift."
+
+UNIT_ACTIONS = (
+    "enable",
+    "disable",
+    "mask",
+    "unmask",
+    "start",
+    "stop",
+    "restart",
+    "reload",
+    "daemon-reload",  # the name is "systemd"
+)
+
+# What makes an owner read its configuration again, and what each one runs.
+REFRESHES = {
+    "netplan": ("netplan", "apply"),
+    "networkd": ("networkctl", "reload"),
+    "networkmanager": ("nmcli", "general", "reload"),
+    "resolvconf": ("resolvconf", "-u"),
+    "netconfig": ("netconfig", "update", "-f"),
+    "grub-debian": ("update-grub",),
+    "grub-redhat": ("grub2-mkconfig", "-o", "/boot/grub2/grub.cfg"),
+}
+
+
+class ChangeError(ValueError):
+    """A change that makes no sense, or that contradicts another one."""
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One line of a file that somebody else owns.
+
+    line
+        1-based number of the line as it was observed; 0 appends at the end of the file.
+    old
+        The line as it was observed, without its newline. When the file holds
+        something else by the time of the apply, the change is refused. ``None``
+        with ``line`` 0.
+    new
+        Its replacement lines (without newlines, ``"\\n"`` between several), or ``None`` to
+        remove it.
+    """
+
+    line: int
+    old: str | None
+    new: str | None
+
+
+@dataclass(frozen=True)
+class Change:
+    """Base of the kinds. ``reason`` is one short phrase for people."""
+
+    kind: ClassVar[str] = ""
+
+    def to_dict(self):
+        """Plain data, with ``kind``; keys at their default are left out."""
+        out = {"kind": self.kind}
+        for f in fields(self):
+            value = getattr(self, f.name)
+            if value != f.default:
+                if f.name == "edits":
+                    value = [asdict(edit) for edit in value]
+                out[f.name] = value
+        return out
+
+    @property
+    def target(self):
+        """What is changed, as people name it."""
+        raise NotImplementedError
+
+    def describe(self):
+        """One line: what will be done."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class File(Change):
+    """A file's content, metadata or absence.
+
+    At most one of ``content`` (the whole text), ``block`` (text kept between
+    markers at the end of a file that others own, named by ``marker``), ``edits``
+    and ``absent``. With none of them only the metadata is set. A block that is ``""``
+    removes the markers and what is between them.
+
+    mode is a string of octal digits (``"0644"``); user and group are numeric ids, so that
+    an offline root means the same. ``immutable=False`` clears the attribute first.
+    A symbolic link at ``path`` is followed inside the root, unless ``replace_link``
+    says that a regular file takes the link's place.
+    """
+
+    kind: ClassVar[str] = "file"
+    path: str
+    content: str | None = None
+    block: str | None = None
+    marker: str = "inguest"
+    edits: tuple[Edit, ...] = ()
+    absent: bool = False
+    mode: str | None = None
+    user: int | None = None
+    group: int | None = None
+    immutable: bool | None = None
+    replace_link: bool = False
+
+    def __post_init__(self):
+        how = [self.content is not None, self.block is not None, bool(self.edits), self.absent]
+        if sum(how) > 1:
+            raise ChangeError(f"{self.path}: content, block, edits and absent exclude each other")
+        if not self.path.startswith("/"):
+            raise ChangeError(f"{self.path}: a path is absolute inside its root")
+
+    @property
+    def target(self):
+        return self.path
+
+    def describe(self):
+        if self.absent:
+            return f"remove {self.path}"
+        if self.content is not None:
+            return f"write {self.path}"
+        if self.block is not None:
+            return f"{'set' if self.block else 'remove'} block {self.marker} in {self.path}"
+        if self.edits:
+            lines = ", ".join(str(e.line or "end") for e in self.edits)
+            return f"edit {self.path} line {lines}"
+        meta = [
+            f"{name} {value}"
+            for name, value in (("mode", self.mode), ("user", self.user), ("group", self.group))
+            if value is not None
+        ]
+        if self.immutable is not None:
+            meta.append("immutable " + ("on" if self.immutable else "off"))
+        return f"set {', '.join(meta)} on {self.path}"
+
+
+@dataclass(frozen=True)
+class Link(Change):
+    """A symbolic link; whatever file stood there is kept in the journal until commit."""
+
+    kind: ClassVar[str] = "link"
+    path: str
+    to: str
+
+    @property
+    def target(self):
+        return self.path
+
+    def describe(self):
+        return f"link {self.path} -> {self.to}"
+
+
+@dataclass(frozen=True)
+class Unit(Change):
+    """What a unit should do. Drop-ins are files; follow them by ``daemon-reload``."""
+
+    kind: ClassVar[str] = "unit"
+    name: str
+    action: str
+
+    def __post_init__(self):
+        if self.action not in UNIT_ACTIONS:
+            raise ChangeError(f"{self.name}: {self.action!r} is not one of {UNIT_ACTIONS}")
+
+    @property
+    def target(self):
+        return self.name
+
+    def describe(self):
+        return f"{self.action} {self.name}"
+
+
+@dataclass(frozen=True)
+class Package(Change):
+    """A package that should be installed or removed. Live guests only."""
+
+    kind: ClassVar[str] = "package"
+    name: str
+    installed: bool = True
+
+    @property
+    def target(self):
+        return self.name
+
+    def describe(self):
+        return f"{'install' if self.installed else 'remove'} package {self.name}"
+
+
+@dataclass(frozen=True)
+class Sysctl(Change):
+    """A kernel parameter of the running kernel; its persistence is a file. Live guests only."""
+
+    kind: ClassVar[str] = "sysctl"
+    name: str
+    value: str
+
+    @property
+    def target(self):
+        return self.name
+
+    def describe(self):
+        return f"sysctl {self.name}={self.value}"
+
+
+@dataclass(frozen=True)
+class Refresh(Change):
+    """Make an owner read its configuration again; see :data:`REFRESHES`. Live guests only."""
+
+    kind: ClassVar[str] = "refresh"
+    owner: str
+
+    def __post_init__(self):
+        if self.owner not in REFRESHES:
+            raise ChangeError(f"{self.owner!r} is not one of {sorted(REFRESHES)}")
+
+    @property
+    def target(self):
+        return self.owner
+
+    def describe(self):
+        return "run " + " ".join(REFRESHES[self.owner])
+
+
+KINDS = {cls.kind: cls for cls in (File, Link, Unit, Package, Sysctl, Refresh)}
+
+
+def from_dict(data: Mapping) -> Change:
+    """The change that :meth:`Change.to_dict` was made of.
+
+    Raises :class:`ChangeError` for an unknown kind or key.
+    """
+    data = dict(data)
+    kind = data.pop("kind", None)
+    if kind not in KINDS:
+        raise ChangeError(f"{kind!r} is not one of {sorted(KINDS)}")
+    if "edits" in data:
+        data["edits"] = tuple(Edit(**edit) for edit in data["edits"])
+    try:
+        return KINDS[kind](**data)
+    except TypeError as exc:
+        raise ChangeError(f"{kind}: {exc}") from exc
+
+
+# ---- order: what must stand before what ----------------------------------------------------
+
+_UNIT_RANK = {
+    "daemon-reload": 40,
+    "unmask": 45,
+    "enable": 50,
+    "disable": 50,
+    "stop": 55,
+    "mask": 56,
+    "reload": 70,
+    "restart": 71,
+    "start": 72,
+}
+
+
+def rank(change: Change) -> int:
+    """Where a change stands in a plan: packages, files, links, units, refreshes."""
+    if isinstance(change, Unit):
+        return _UNIT_RANK[change.action]
+    order = {"package": 10, "file": 20, "link": 30, "sysctl": 60, "refresh": 65}
+    return order[change.kind]
+
+
+def ordered(changes):
+    """The changes once each, in the order of :func:`rank`, edits of one file merged.
+
+    Raises :class:`ChangeError` when two changes want different things of one target.
+    """
+    merged: dict[tuple, Change] = {}
+    for change in changes:
+        key = (change.kind, change.target)
+        if isinstance(change, Unit):
+            key += (change.action,)
+        elif isinstance(change, File) and change.block is not None:
+            key += (change.marker,)
+        if key not in merged:
+            merged[key] = change
+        elif merged[key] != change:
+            merged[key] = _merge(merged[key], change)
+    return tuple(sorted(merged.values(), key=rank))
+
+
+def _merge(first, second):
+    if not (isinstance(first, File) and isinstance(second, File)):
+        raise ChangeError(f"{first.describe()} contradicts {second.describe()}")
+    values = {}
+    for f in fields(File):
+        a, b = getattr(first, f.name), getattr(second, f.name)
+        if f.name == "edits":
+            values["edits"] = _merge_edits(first.path, a, b)
+        elif a == b or b == f.default:
+            values[f.name] = a
+        elif a == f.default:
+            values[f.name] = b
+        else:
+            raise ChangeError(f"{first.path}: {f.name} {a!r} contradicts {b!r}")
+    return File(**values)
+
+
+def _merge_edits(path, first, second):
+    edits = {(e.line, e.new if e.line == 0 else None): e for e in first}
+    for edit in second:
+        key = (edit.line, edit.new if edit.line == 0 else None)
+        if edits.setdefault(key, edit) != edit:
+            raise ChangeError(f"{path}:{edit.line}: {edits[key].new!r} contradicts {edit.new!r}")
+    # Appends keep the order in which they were asked for, after all numbered lines.
+    return tuple(sorted(edits.values(), key=lambda e: e.line or float("inf")))

@@ -1,0 +1,441 @@
+"""The one door to a machine, live or an offline tree.
+
+Nothing else in the core opens a file or starts a process. Every answer is kept
+for the life of the :class:`Guest`, which is one audit: the families may ask as
+often as they like.
+"""
+
+import array
+import errno
+import fcntl
+import fnmatch
+import os
+import stat as _stat
+import subprocess
+from dataclasses import dataclass
+from functools import cached_property
+
+from inguestlib import distro, packages, procfs
+
+FS_IOC_GETFLAGS = 0x80086601  # linux/fs.h
+FS_IMMUTABLE_FL = 0x00000010
+MAX_LINKS = 40  # as the kernel: ELOOP after that
+
+
+class GuestError(OSError):
+    """A question that the guest could not answer; the message names the path or the command."""
+
+
+@dataclass(frozen=True)
+class Meta:
+    """What ``lstat`` says of a path. ``mode`` holds the permission bits only."""
+
+    kind: str  # file, dir, link, other
+    mode: int
+    uid: int
+    gid: int
+    size: int
+    mtime: float
+    ino: int
+    dev: int
+    target: str | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command answered."""
+
+    argv: tuple
+    rc: int
+    out: str
+    err: str
+
+
+class Guest:
+    """Reads a machine.
+
+    root
+        ``/`` is the live machine; any other directory is an offline tree (a
+        mounted image, a chroot). Paths are the guest's own: absolute, without the
+        root. In an offline tree a symbolic link is followed inside the root and
+        never out of it.
+
+    Raises :class:`GuestError` when the root is not a directory.
+    """
+
+    def __init__(self, root="/"):
+        self.root = os.path.realpath(root)
+        if not os.path.isdir(self.root):
+            raise GuestError(errno.ENOTDIR, "the root is not a directory", root)
+        self.live = self.root == "/"
+        self._memo = {}
+
+    def __repr__(self):
+        return f"Guest(root={self.root!r})"
+
+    # ---- memory ------------------------------------------------------------------------
+
+    def once(self, key, question):
+        """The answer of ``question()``, asked once for each ``key``; errors are kept as well."""
+        if key not in self._memo:
+            try:
+                self._memo[key] = (question(), None)
+            except OSError as exc:
+                self._memo[key] = (None, exc)
+        answer, error = self._memo[key]
+        if error is not None:
+            raise error
+        return answer
+
+    @property
+    def paths_asked(self):
+        """The guest paths that were read, listed or looked at: what the answers depend on."""
+        kinds = ("read", "lstat", "list")
+        return sorted({key[1] for key in self._memo if isinstance(key, tuple) and key[0] in kinds})
+
+    # ---- paths -------------------------------------------------------------------------
+
+    def _real(self, guest_path):
+        """The host's path of a guest path whose links are already resolved."""
+        return guest_path if self.live else self.root + guest_path
+
+    def _lstat(self, guest_path):
+        def look():
+            try:
+                return os.lstat(self._real(guest_path))
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+
+        return self.once(("raw", guest_path), look)
+
+    def _follow(self, path, last=True, missing_ok=False):
+        """A guest path without links, resolved inside the root.
+
+        ``last`` also follows the final component. Dangling gives ``None``, or with
+        ``missing_ok`` the path that would be made.
+        """
+        todo = [part for part in path.split("/") if part not in ("", ".")][::-1]
+        done, links = [], 0
+        while todo:
+            part = todo.pop()
+            if part == "..":
+                if done:
+                    done.pop()
+                continue
+            here = "/" + "/".join([*done, part])
+            info = self._lstat(here)
+            if info is None:
+                if not missing_ok:
+                    return None
+                done.append(part)
+                continue
+            if _stat.S_ISLNK(info.st_mode) and (todo or last):
+                links += 1
+                if links > MAX_LINKS:
+                    return None
+                target = os.readlink(self._real(here))
+                if target.startswith("/"):
+                    done = []
+                todo.extend(p for p in target.split("/")[::-1] if p not in ("", "."))
+                continue
+            done.append(part)
+        return "/" + "/".join(done)
+
+    def _checked(self, path):
+        if not path.startswith("/"):
+            raise GuestError(errno.EINVAL, "a guest path is absolute", path)
+        return os.path.normpath(path) if "//" in path or path.endswith("/") else path
+
+    def resolve(self, path):
+        """The guest path after all links, or ``None`` when it does not exist."""
+        path = self._checked(path)
+        return self.once(("resolve", path), lambda: self._follow(path))
+
+    def path(self, path, follow=True):
+        """The host's path for a guest path, resolved inside the root.
+
+        What does not exist is named as it would be made. For the rare caller that
+        has to open something by itself, and for the changes.
+        """
+        return self._real(self._follow(self._checked(path), last=follow, missing_ok=True))
+
+    # ---- files -------------------------------------------------------------------------
+
+    def read_bytes(self, path):
+        """The file's content, or ``None`` where there is none.
+
+        Raises :class:`GuestError` when it is there and cannot be read.
+        """
+        path = self._checked(path)
+
+        def read():
+            real = self._real(path) if self.live else None
+            if real is None:
+                inside = self.resolve(path)
+                if inside is None:
+                    return None
+                real = self._real(inside)
+            try:
+                # O_NONBLOCK: a fifo or a device in a strange tree must not hang the audit.
+                fd = os.open(real, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+            except OSError as exc:
+                raise GuestError(exc.errno, exc.strerror, path) from exc
+            try:
+                if not _stat.S_ISREG(os.fstat(fd).st_mode):
+                    raise GuestError(errno.EINVAL, "not a regular file", path)
+                chunks = []
+                while chunk := os.read(fd, 1 << 18):
+                    chunks.append(chunk)
+                return b"".join(chunks)
+            except GuestError:
+                raise
+            except OSError as exc:
+                raise GuestError(exc.errno, exc.strerror, path) from exc
+            finally:
+                os.close(fd)
+
+        return self.once(("read", path), read)
+
+    def read(self, path):
+        """The file's text (UTF-8; foreign bytes survive a round trip), or ``None``."""
+        data = self.read_bytes(path)
+        return None if data is None else data.decode("utf-8", "surrogateescape")
+
+    def lines(self, path):
+        """``[(1, first line), …]`` without newlines; ``[]`` where there is no file."""
+        text = self.read(path)
+        return [] if text is None else list(enumerate(text.split("\n"), 1))[: _count(text)]
+
+    def lstat(self, path):
+        """:class:`Meta` of the path itself, links in its directories followed, or ``None``."""
+        path = self._checked(path)
+
+        def look():
+            inside = path if self.live else self._follow(path, last=False)
+            info = None if inside is None else self._lstat(inside)
+            return None if info is None else self._meta(inside, info)
+
+        return self.once(("lstat", path), look)
+
+    def stat(self, path):
+        """:class:`Meta` of what the path leads to, or ``None``."""
+        inside = self.resolve(path)
+        return None if inside is None else self.lstat(inside)
+
+    def _meta(self, inside, info):
+        kinds = {_stat.S_IFREG: "file", _stat.S_IFDIR: "dir", _stat.S_IFLNK: "link"}
+        kind = kinds.get(_stat.S_IFMT(info.st_mode), "other")
+        return Meta(
+            kind,
+            _stat.S_IMODE(info.st_mode),
+            info.st_uid,
+            info.st_gid,
+            info.st_size,
+            info.st_mtime,
+            info.st_ino,
+            info.st_dev,
+            os.readlink(self._real(inside)) if kind == "link" else None,
+        )
+
+    def exists(self, path):
+        """Whether the path leads to something."""
+        return self.stat(path) is not None
+
+    def is_dir(self, path):
+        """Whether the path leads to a directory."""
+        meta = self.stat(path)
+        return meta is not None and meta.kind == "dir"
+
+    def readlink(self, path):
+        """The text of a symbolic link, or ``None`` when it is not one."""
+        meta = self.lstat(path)
+        return meta.target if meta else None
+
+    def listdir(self, path):
+        """The sorted names in a directory; ``[]`` where there is none."""
+        path = self._checked(path)
+
+        def names():
+            inside = path if self.live else self.resolve(path)
+            if inside is None:
+                return []
+            try:
+                return sorted(os.listdir(self._real(inside)))
+            except (FileNotFoundError, NotADirectoryError):
+                return []
+            except OSError as exc:
+                raise GuestError(exc.errno, exc.strerror, path) from exc
+
+        return self.once(("list", path), names)
+
+    def glob(self, pattern):
+        """Sorted guest paths that match a shell pattern; ``*`` stays in one directory."""
+        found = ["/"]
+        for part in [p for p in self._checked(pattern).split("/") if p]:
+            grown = []
+            for base in found:
+                prefix = base.rstrip("/")
+                if any(c in part for c in "*?["):
+                    names = fnmatch.filter(self.listdir(base), part)
+                    hidden = part.startswith(".")
+                    grown += [f"{prefix}/{n}" for n in names if hidden or not n.startswith(".")]
+                elif self.lstat(f"{prefix}/{part}") is not None:
+                    grown.append(f"{prefix}/{part}")
+            found = grown
+        return sorted(found)
+
+    def immutable(self, path):
+        """Whether the immutable attribute is set; ``None`` where that can't be known."""
+
+        def look():
+            inside = self.resolve(path)
+            if inside is None:
+                return None
+            try:
+                fd = os.open(self._real(inside), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+            except OSError:
+                return None
+            try:
+                flags = array.array("l", [0])
+                fcntl.ioctl(fd, FS_IOC_GETFLAGS, flags, True)
+                return bool(flags[0] & FS_IMMUTABLE_FL)
+            except OSError:
+                return None  # the filesystem has no such attribute
+            finally:
+                os.close(fd)
+
+        return self.once(("immutable", path), look)
+
+    # ---- the guest as a whole ----------------------------------------------------------
+
+    @cached_property
+    def hostname(self):
+        """The live node name, or what ``/etc/hostname`` of the tree says."""
+        if self.live:
+            return os.uname().nodename
+        return (self.read("/etc/hostname") or "").strip()
+
+    @cached_property
+    def distro(self):
+        """:class:`inguestlib.distro.Distro` from os-release(5)."""
+        text = self.read("/etc/os-release") or self.read("/usr/lib/os-release") or ""
+        return distro.parse(text)
+
+    @cached_property
+    def init(self):
+        """``systemd``, ``openrc``, ``sysv`` or ``unknown``.
+
+        Live it is the one that runs (sd_booted(3) looks for the same directory);
+        offline the one that ``/sbin/init`` would start.
+        """
+        if self.live:
+            if self.is_dir("/run/systemd/system"):
+                return "systemd"
+            return "openrc" if self.is_dir("/run/openrc") else "unknown"
+        init = self.resolve("/sbin/init") or ""
+        if init.endswith("/systemd"):
+            return "systemd"
+        if "openrc" in init or self.exists("/sbin/openrc"):
+            return "openrc"
+        if self.exists("/etc/inittab"):
+            return "sysv"
+        # An image for containers has no init but may well have systemd's units.
+        return "systemd" if self.exists("/usr/lib/systemd/systemd") else "unknown"
+
+    @cached_property
+    def container(self):
+        """The container manager that runs this guest, as systemd names it, or ``""``."""
+        if not self.live:
+            return ""
+        named = (self.read("/run/systemd/container") or "").strip()
+        if named:
+            return named
+        if self.exists("/.dockerenv"):
+            return "docker"
+        return "podman" if self.exists("/run/.containerenv") else ""
+
+    @cached_property
+    def kernel(self):
+        """The running kernel's release; ``None`` offline."""
+        return os.uname().release if self.live else None
+
+    def summary(self):
+        """The facts of the guest as a whole, plain data."""
+        return {
+            "hostname": self.hostname,
+            "root": self.root,
+            "live": self.live,
+            "os": self.distro.to_dict(),
+            "init": self.init,
+            "container": self.container,
+            "kernel": self.kernel,
+            "privileged": os.geteuid() == 0,
+        }
+
+    # ---- packages, processes, sockets, units -------------------------------------------
+
+    @cached_property
+    def packages(self):
+        """``{name: Package}`` of what is installed; see :mod:`inguestlib.packages`.
+
+        Raises :class:`GuestError` when the tree has no package database that can be read.
+        """
+        return packages.installed(self)
+
+    @cached_property
+    def processes(self):
+        """The running processes, ``()`` offline; see :mod:`inguestlib.procfs`."""
+        return procfs.processes() if self.live else ()
+
+    @cached_property
+    def sockets(self):
+        """Listening TCP and bound UDP sockets, ``()`` offline."""
+        return procfs.sockets(self.processes) if self.live else ()
+
+    @cached_property
+    def units(self):
+        """The systemd units; see :mod:`inguestlib.systemd`."""
+        from inguestlib.systemd import Units
+
+        return Units(self)
+
+    def ask(self, argv, timeout=10):
+        """Run a command of the live guest and keep its :class:`Answer`.
+
+        Only for what no file and no socket answers. Raises :class:`GuestError` offline,
+        when the command is missing, or after ``timeout`` seconds.
+        """
+        argv = tuple(argv)
+        if not self.live:
+            raise GuestError(errno.ENOTSUP, "an offline root runs nothing", argv[0])
+        return self.once(("ask", argv), lambda: run(argv, timeout))
+
+
+def run(argv, timeout=10):
+    """Start a process in the C locale, with a closed input, and return its :class:`Answer`."""
+    path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    env = {**os.environ, "LC_ALL": "C", "LANG": "C", "PATH": path}
+    # A onedir Salt or a virtual environment must not leak its libraries into the guest's tools.
+    for name in ("LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONPATH"):
+        env.pop(name, None)
+    try:
+        done = subprocess.run(
+            argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, env=env
+        )
+    except subprocess.TimeoutExpired as exc:
+        raise GuestError(errno.ETIMEDOUT, f"no answer in {timeout} s", argv[0]) from exc
+    except OSError as exc:
+        raise GuestError(exc.errno, exc.strerror, argv[0]) from exc
+    return Answer(
+        argv,
+        done.returncode,
+        done.stdout.decode("utf-8", "replace"),
+        done.stderr.decode("utf-8", "replace"),
+    )
+
+
+def _count(text):
+    """How many lines a text has; a last newline begins no further line."""
+    return text.count("\n") + (not text.endswith("\n") and text != "")

@@ -1,0 +1,120 @@
+"""Installed packages, read from the databases of dpkg and rpm without starting either."""
+
+import errno
+import sqlite3
+import struct
+from dataclasses import dataclass
+
+DPKG_STATUS = "/var/lib/dpkg/status"
+RPM_SQLITE = ("/usr/lib/sysimage/rpm/rpmdb.sqlite", "/var/lib/rpm/rpmdb.sqlite")
+RPM_OTHER = (
+    "/usr/lib/sysimage/rpm/Packages.db",
+    "/var/lib/rpm/Packages.db",
+    "/var/lib/rpm/Packages",
+)
+RPM_QUERY = "%{NAME}\t%|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE}\t%{ARCH}\n"
+
+# Tags of rpm's header, from rpmtag.h.
+_NAME, _VERSION, _RELEASE, _EPOCH, _ARCH = 1000, 1001, 1002, 1003, 1022
+
+
+@dataclass(frozen=True)
+class Package:
+    """An installed package; ``version`` as its manager prints it, with the epoch if any."""
+
+    name: str
+    version: str
+    arch: str
+    manager: str  # dpkg or rpm
+
+
+def installed(guest):
+    """``{name: Package}`` of a guest.
+
+    Raises :class:`inguestlib.guest.GuestError` when there is no database, or when
+    only the ``rpm`` command could read it and it is not there.
+    """
+    from inguestlib.guest import GuestError, run
+
+    text = guest.read(DPKG_STATUS)
+    if text is not None:
+        return parse_dpkg(text)
+    for path in RPM_SQLITE:
+        if guest.exists(path):
+            return read_rpm_sqlite(guest.path(path), wal=bool(guest.read_bytes(path + "-wal")))
+    for path in RPM_OTHER:
+        if guest.exists(path):
+            # Berkeley DB and ndb have no reader in the standard library.
+            answer = run(("rpm", "--root", guest.root, "-qa", "--qf", RPM_QUERY), timeout=60)
+            if answer.rc:
+                raise GuestError(errno.EIO, answer.err.strip() or "rpm failed", path)
+            return parse_rpm(answer.out)
+    raise GuestError(errno.ENOENT, "no package database", DPKG_STATUS)
+
+
+def parse_dpkg(text):
+    """``{name: Package}`` from dpkg's status file; only what is wholly installed."""
+    found = {}
+    for paragraph in text.split("\n\n"):
+        if "\nStatus: " not in paragraph and not paragraph.startswith("Status: "):
+            continue
+        values = {}
+        for line in paragraph.split("\n"):
+            key, colon, value = line.partition(": ")
+            if colon and key in ("Package", "Status", "Version", "Architecture"):
+                values[key] = value.strip()
+        if values.get("Status", "").endswith(" installed") and "Package" in values:
+            name = values["Package"]
+            found[name] = Package(
+                name, values.get("Version", ""), values.get("Architecture", ""), "dpkg"
+            )
+    return found
+
+
+def parse_rpm(text):
+    """``{name: Package}`` from the output of ``rpm -qa --qf`` with :data:`RPM_QUERY`."""
+    found = {}
+    for line in text.splitlines():
+        name, version, arch = line.split("\t")
+        found[name] = Package(name, version, arch, "rpm")
+    return found
+
+
+def read_rpm_sqlite(real_path, wal=False):
+    """``{name: Package}`` from an rpmdb.sqlite.
+
+    Opened immutable, so that reading makes no file beside it; not so when a
+    write-ahead log holds newer rows.
+    """
+    how = "mode=ro" if wal else "mode=ro&immutable=1"
+    connection = sqlite3.connect(f"file:{real_path}?{how}", uri=True)
+    try:
+        blobs = [row[0] for row in connection.execute("SELECT blob FROM Packages")]
+    finally:
+        connection.close()
+    found = {}
+    for blob in blobs:
+        tags = parse_rpm_header(blob)
+        if _NAME not in tags:
+            continue
+        version = f"{tags.get(_VERSION, '')}-{tags.get(_RELEASE, '')}"
+        if _EPOCH in tags:
+            version = f"{tags[_EPOCH]}:{version}"
+        name = tags[_NAME]
+        found[name] = Package(name, version, tags.get(_ARCH, ""), "rpm")
+    return found
+
+
+def parse_rpm_header(blob):
+    """The few tags that we need of an rpm header blob: index count, data size, entries, data."""
+    count, _size = struct.unpack_from(">II", blob)
+    data = 8 + 16 * count
+    tags = {}
+    for i in range(count):
+        tag, kind, offset, _n = struct.unpack_from(">IIiI", blob, 8 + 16 * i)
+        if tag == _EPOCH and kind == 4:  # INT32
+            tags[tag] = struct.unpack_from(">I", blob, data + offset)[0]
+        elif tag in (_NAME, _VERSION, _RELEASE, _ARCH) and kind == 6:  # STRING
+            end = blob.index(b"\0", data + offset)
+            tags[tag] = blob[data + offset : end].decode("utf-8", "replace")
+    return tags

@@ -1,0 +1,146 @@
+"""Processes and sockets of the live machine, read from /proc; see proc(5)."""
+
+import ipaddress
+import os
+from dataclasses import dataclass
+
+_TCP_STATES = {"0A": "listen", "01": "established"}
+_UNIT_SUFFIXES = (".service", ".scope", ".socket", ".mount", ".swap")
+
+
+@dataclass(frozen=True)
+class Process:
+    """One process. ``exe`` ends in `` (deleted)`` when its binary was replaced."""
+
+    pid: int
+    ppid: int
+    uid: int
+    name: str
+    exe: str | None
+    argv: tuple
+    unit: str | None
+    started: int  # clock ticks after boot
+
+
+@dataclass(frozen=True)
+class Socket:
+    """A listening TCP or a bound UDP socket. ``pid`` is ``None`` where it can't be seen."""
+
+    protocol: str
+    address: str
+    port: int
+    state: str
+    uid: int
+    inode: int
+    pid: int | None = None
+
+
+def _text(path):
+    try:
+        with open(path, "rb") as file:
+            return file.read().decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+def unit_of(cgroup):
+    """The systemd unit that a ``/proc/PID/cgroup`` text names, or ``None``."""
+    for line in cgroup.splitlines():
+        number, controllers, path = (line.split(":", 2) + ["", ""])[:3]
+        if controllers == "name=systemd" or (number == "0" and not controllers):
+            for part in reversed(path.split("/")):
+                if part.endswith(_UNIT_SUFFIXES):
+                    return part
+    return None
+
+
+def parse_stat(text):
+    """``(name, ppid, starttime)`` of a ``/proc/PID/stat`` line; the name may hold anything."""
+    name = text[text.index("(") + 1 : text.rindex(")")]
+    rest = text[text.rindex(")") + 2 :].split()
+    return name, int(rest[1]), int(rest[19])
+
+
+def processes():
+    """All processes that have an executable, by pid; kernel threads are left out."""
+    found = []
+    for entry in os.listdir("/proc"):
+        if not entry.isdigit():
+            continue
+        base = f"/proc/{entry}"
+        try:
+            stat = _text(f"{base}/stat")
+            name, ppid, started = parse_stat(stat)
+            uid = os.stat(base).st_uid
+        except (OSError, ValueError):
+            continue  # it ended while we looked
+        if ppid == 2 or entry == "2":
+            continue  # kthreadd and its children
+        try:
+            exe = os.readlink(f"{base}/exe")
+        except OSError:
+            exe = None
+        argv = tuple(_text(f"{base}/cmdline").rstrip("\0").split("\0"))
+        unit = unit_of(_text(f"{base}/cgroup"))
+        found.append(Process(int(entry), ppid, uid, name, exe, argv, unit, started))
+    return tuple(sorted(found, key=lambda p: p.pid))
+
+
+def parse_address(text):
+    """``(address, port)`` of a ``/proc/net`` field such as ``0100007F:0035``."""
+    host, port = text.split(":")
+    raw = bytes.fromhex(host)
+    # Each 32-bit word is printed in the host's byte order; all our guests are little-endian
+    # or print accordingly, so reverse words of four bytes.
+    words = b"".join(raw[i : i + 4][::-1] for i in range(0, len(raw), 4))
+    return str(ipaddress.ip_address(words)), int(port, 16)
+
+
+def parse_net(protocol, text):
+    """The listening (TCP) or bound (UDP) sockets of a ``/proc/net`` table."""
+    found = []
+    for line in text.splitlines()[1:]:
+        fields = line.split()
+        if len(fields) < 10:
+            continue
+        state = fields[3]
+        if protocol == "tcp" and state != "0A":
+            continue
+        if protocol == "udp" and state != "07":
+            continue  # connected: a client's socket
+        address, port = parse_address(fields[1])
+        label = _TCP_STATES.get(state, "bound")
+        found.append(Socket(protocol, address, port, label, int(fields[7]), int(fields[9])))
+    return found
+
+
+def _owners(processes_):
+    """``{inode: pid}`` of the sockets that processes hold."""
+    owners = {}
+    for process in processes_:
+        folder = f"/proc/{process.pid}/fd"
+        try:
+            names = os.listdir(folder)
+        except OSError:
+            continue
+        for name in names:
+            try:
+                target = os.readlink(f"{folder}/{name}")
+            except OSError:
+                continue
+            if target.startswith("socket:["):
+                owners.setdefault(int(target[8:-1]), process.pid)
+    return owners
+
+
+def sockets(processes_):
+    """Listening TCP and bound UDP sockets with the process that holds each."""
+    found = []
+    for protocol in ("tcp", "udp"):
+        for table in (protocol, protocol + "6"):
+            found += parse_net(protocol, _text(f"/proc/net/{table}"))
+    owners = _owners(processes_) if found else {}
+    return tuple(
+        Socket(s.protocol, s.address, s.port, s.state, s.uid, s.inode, owners.get(s.inode))
+        for s in sorted(found, key=lambda s: (s.protocol, s.port, s.address))
+    )
