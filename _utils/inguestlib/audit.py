@@ -1,0 +1,187 @@
+"""Observe a guest and judge it, over all families; nothing here knows any of them."""
+
+import datetime as dt
+import traceback
+from collections.abc import Mapping
+from dataclasses import replace
+
+from inguestlib.families import all_families
+from inguestlib.model import (
+    SCHEMA,
+    SEVERITIES,
+    FamilyFacts,
+    Finding,
+    Verdict,
+    digest,
+    not_applicable,
+    placed,
+    unknown,
+)
+from inguestlib.policy import waive
+
+
+class SelectionError(ValueError):
+    """A family or a control was asked for that does not exist."""
+
+
+def select(policy, families=None, controls=None):
+    """``[(family, [control, …]), …]`` that the policy and the caller want judged.
+
+    families, controls
+        Names, or ``None`` for all that are not off.
+
+    Raises :class:`SelectionError` for a name that nobody knows.
+    """
+    known = all_families()
+    _known(families, known, "family")
+    ids = {c.id: f.name for f in known.values() for c in f.controls}
+    _known(controls, ids, "control")
+    if families is None and controls is not None:
+        families = {ids[c] for c in controls}
+    chosen = []
+    for name, family in known.items():
+        if policy.mode(name) == "off" or (families is not None and name not in families):
+            continue
+        mine = [
+            c
+            for c in family.controls
+            if policy.control_mode(c.id) != "off" and (controls is None or c.id in controls)
+        ]
+        if mine:
+            chosen.append((family, mine))
+    return chosen
+
+
+def _known(names, known, what):
+    wrong = sorted(set(names or ()) - set(known))
+    if wrong:
+        raise SelectionError(
+            f"no such {what}: {', '.join(wrong)}; known are {', '.join(sorted(known))}"
+        )
+
+
+def plain(data):
+    """The data as JSON has it: lists for tuples, texts that every encoder takes."""
+    if isinstance(data, str):
+        # Bytes that are not UTF-8 were read as surrogates; show them as \\xNN.
+        if data.isascii():
+            return data
+        return data.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    if isinstance(data, Mapping):
+        return {plain(str(k)): plain(v) for k, v in data.items()}
+    if isinstance(data, (list, tuple)):
+        return [plain(v) for v in data]
+    if data is None or isinstance(data, (bool, int, float)):
+        return data
+    raise TypeError(f"not plain data: {type(data).__name__}")
+
+
+def observe(guest, policy, families=None, controls=None):
+    """The facts: ``{"schema": 1, "guest": {…}, "<family>": {"<section>": …}}``, plain data.
+
+    A section whose observation fails holds ``{"$error": message}``; the others are not harmed.
+    """
+    facts = {"schema": SCHEMA, "guest": plain(guest.summary())}
+    for family, _controls in select(policy, families, controls):
+        params = policy.family(family.name)
+        sections = {}
+        for section, observer in family.observers.items():
+            try:
+                sections[section] = plain(observer(guest, params))
+            except Exception as exc:  # noqa: BLE001 - a broken observer is data, not the end
+                sections[section] = {FamilyFacts.BROKEN: _message(exc)}
+        facts[family.name] = sections
+    return facts
+
+
+def judge(facts, policy, families=None, controls=None):
+    """The findings of the selected controls, in the families' order. A pure function.
+
+    Every selected control appears: one that raises as ``error`` with its message,
+    one that says nothing as ``unknown``, one that an offline root can't show as
+    ``not_applicable``. Waivers are not applied here.
+    """
+    findings = []
+    for family, chosen in select(policy, families, controls):
+        mine = FamilyFacts(facts.get(family.name, {}), facts["guest"])
+        params = policy.family(family.name)
+        for control in chosen:
+            severity = policy.controls.get(control.id, {}).get("severity")
+            for finding in _judged(control, mine, params):
+                finding = placed(finding, control, family.name)
+                findings.append(replace(finding, severity=severity) if severity else finding)
+    return findings
+
+
+def _judged(control, facts, params):
+    if not control.offline and not facts.guest["live"]:
+        return [not_applicable(control.id, "an offline root can't show it; a running guest can")]
+    try:
+        found = list(control.judge(facts, params))
+    except Exception as exc:  # noqa: BLE001 - one broken check harms no other
+        where = traceback.extract_tb(exc.__traceback__)[-1]
+        file = where.filename.rpartition("/inguestlib/")[2]
+        return [
+            Finding(
+                Verdict.ERROR,
+                control.id,
+                evidence=f"{file}:{where.lineno} {where.name}",
+                comment=_message(exc),
+            )
+        ]
+    return found or [unknown(control.id, "the check found nothing to judge")]
+
+
+def _message(exc):
+    text = str(exc) or "no message"
+    name = type(exc).__name__
+    return text if name == "FactError" else f"{name}: {text}"
+
+
+def report(facts, findings, waivers, policy, *, name):
+    """The report of one audit, plain data; see the reference of ``inguest.audit``."""
+    order = list(SEVERITIES)
+    ranked = sorted(
+        findings, key=lambda f: (order.index(f.severity), f.family, f.control, f.resource)
+    )
+    summary = {verdict.value: 0 for verdict in Verdict}
+    for finding in ranked:
+        summary[finding.verdict.value] += 1
+    return {
+        "schema": SCHEMA,
+        "guest": name,
+        "root": facts["guest"]["root"],
+        "time": policy.now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "policy": policy.digest,
+        "facts": digest(facts),
+        "previous": None,
+        "summary": summary,
+        "findings": plain([f.to_dict() for f in ranked]),
+        "waivers": waivers,
+    }
+
+
+def judged(facts, policy, families=None, controls=None):
+    """Findings with waivers applied, and the waivers' states."""
+    known = all_families()
+    ids = {c.id for f in known.values() for c in f.controls}
+    return waive(judge(facts, policy, families, controls), policy, ids)
+
+
+def audit(guest, policy, families=None, controls=None, *, name=None, now=None):
+    """Observe and judge: the report of a guest, plain data.
+
+    guest
+        A fresh :class:`inguestlib.guest.Guest`; its answers are kept, so use it once.
+    policy
+        From :func:`inguestlib.policy.load`.
+    name
+        What the report calls the guest and waivers are matched with (the minion id).
+    now
+        The time of the audit, UTC.
+    """
+    name = name or guest.hostname
+    policy = policy.for_guest(name, now or dt.datetime.now(dt.timezone.utc))
+    facts = observe(guest, policy, families, controls)
+    findings, waivers = judged(facts, policy, families, controls)
+    return report(facts, findings, waivers, policy, name=name)
