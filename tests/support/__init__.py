@@ -1,0 +1,1 @@
+"""The test rig: Debian trees, booted containers, a network, a resolver and a Salt master."""
