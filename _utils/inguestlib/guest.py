@@ -5,9 +5,7 @@ for the life of the :class:`Guest`, which is one audit: the families may ask as
 often as they like.
 """
 
-import array
 import errno
-import fcntl
 import fnmatch
 import os
 import stat as _stat
@@ -15,10 +13,8 @@ import subprocess
 from dataclasses import dataclass
 from functools import cached_property
 
-from inguestlib import distro, packages, procfs
+from inguestlib import distro, fsflags, packages, procfs
 
-FS_IOC_GETFLAGS = 0x80086601  # linux/fs.h
-FS_IMMUTABLE_FL = 0x00000010
 MAX_LINKS = 40  # as the kernel: ELOOP after that
 
 
@@ -291,20 +287,7 @@ class Guest:
 
         def look():
             inside = self.resolve(path)
-            if inside is None:
-                return None
-            try:
-                fd = os.open(self._real(inside), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-            except OSError:
-                return None
-            try:
-                flags = array.array("l", [0])
-                fcntl.ioctl(fd, FS_IOC_GETFLAGS, flags, True)
-                return bool(flags[0] & FS_IMMUTABLE_FL)
-            except OSError:
-                return None  # the filesystem has no such attribute
-            finally:
-                os.close(fd)
+            return None if inside is None else fsflags.immutable(self._real(inside))
 
         return self.once(("immutable", path), look)
 

@@ -121,7 +121,7 @@ class Control:
     severity
         One of :data:`SEVERITIES`.
     references
-        Ids in other catalogues: ``{"scg": [...], "cis": [...], "stig": [...], "nist_800_53": [...]}``.
+        Ids in other catalogues: ``{"scg": […], "cis": […], "stig": […], "nist_800_53": […]}``.
     topic
         The sentence of the seed text that the control serves.
     enforceable

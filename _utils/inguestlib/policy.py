@@ -258,7 +258,7 @@ def waive(findings, policy, ids):
                     break
         out.append(finding)
     rows = []
-    for waiver, state, count in zip(policy.waivers, states, used):
+    for waiver, state, count in zip(policy.waivers, states, used, strict=True):
         if state == "elsewhere":
             continue
         if waiver.control not in ids:

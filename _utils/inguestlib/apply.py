@@ -1,0 +1,214 @@
+"""Plan and apply: change a guest as the findings say, verify it, undo what didn't hold."""
+
+import datetime as dt
+import time
+
+from inguestlib import audit, changes, journal
+from inguestlib.audit import plain
+from inguestlib.effects import previews
+from inguestlib.guest import Guest
+from inguestlib.model import Verdict
+
+SETTLE = 15.0  # seconds that a live guest gets to show the effect of a change
+_PAUSE = 0.5
+
+
+def planned(findings, policy):
+    """The ordered changes of the findings that the policy lets us cure.
+
+    Raises :class:`inguestlib.changes.ChangeError` when two of them contradict each other.
+    """
+    wanted = [
+        change
+        for finding in findings
+        if finding.verdict is Verdict.DRIFT and policy.enforced(finding.control, finding.family)
+        for change in finding.changes
+    ]
+    return changes.ordered(wanted)
+
+
+class _Scope:
+    """What one call looks at: the root, the policy as it counts here, the selection."""
+
+    def __init__(self, root, policy, families, controls, name, now):
+        self.guest = Guest(root)
+        self.root = self.guest.root
+        self.name = name or self.guest.hostname
+        self.policy = policy.for_guest(self.name, now or dt.datetime.now(dt.timezone.utc))
+        self.families = families
+        self.controls = controls
+        self.selected = [f.name for f, _c in audit.select(self.policy, families, controls)]
+
+    def look(self, families=None):
+        """A fresh observation and its judgement: ``(guest, facts, findings, waivers)``."""
+        guest = Guest(self.root)
+        mine = self.families if families is None else families
+        controls = self.controls
+        if families is not None and controls is not None:
+            ids = {c.id for f, chosen in audit.select(self.policy, mine, None) for c in chosen}
+            controls = [c for c in controls if c in ids]
+        facts = audit.observe(guest, self.policy, mine, controls)
+        findings, waivers = audit.judged(facts, self.policy, mine, controls)
+        return guest, facts, findings, waivers
+
+    def report(self, facts, findings, waivers):
+        return audit.report(facts, findings, waivers, self.policy, name=self.name)
+
+
+def plan(root, policy, families=None, controls=None, *, name=None, now=None):
+    """What :func:`apply` would do now; nothing is changed.
+
+    Returns the audit's report with ``families``: for each one its ``mode``, ``result``
+    (``planned``, ``clean`` or ``audited``), the ``plan`` (changes as data) and the
+    ``changes`` (``{target: preview}``).
+    """
+    scope = _Scope(root, policy, families, controls, name, now)
+    guest, facts, findings, waivers = scope.look()
+    out = scope.report(facts, findings, waivers)
+    out["families"] = {}
+    for family in scope.selected:
+        mine = [f for f in findings if f.family == family]
+        todo = planned(mine, scope.policy)
+        result = "planned" if todo else _unchanged(scope.policy, family)
+        out["families"][family] = _outcome(scope.policy, family, result, todo, guest)
+    out["recovered"] = []
+    return out
+
+
+def _unchanged(policy, family):
+    return "clean" if policy.mode(family) == "enforce" else "audited"
+
+
+def _outcome(policy, family, result, todo=(), guest=None, comment=""):
+    return {
+        "mode": policy.mode(family),
+        "result": result,
+        "comment": comment,
+        "plan": plain([change.to_dict() for change in todo]),
+        "changes": plain(previews(todo, guest)) if todo else {},
+    }
+
+
+def apply(
+    root,
+    policy,
+    effects,
+    families=None,
+    controls=None,
+    *,
+    name=None,
+    now=None,
+    wait=60.0,
+    settle=SETTLE,
+    step=lambda label: None,
+):
+    """Cure the drift that the policy says to enforce, family by family.
+
+    root
+        ``/`` or an offline tree.
+    effects
+        :class:`inguestlib.effects.Effects`.
+    wait
+        Seconds to wait for another apply of this root.
+    settle
+        Seconds that a live guest gets to show the effect before it is undone.
+    step
+        Called with a label around everything that lasts; a test kills there.
+
+    A family is one transaction: when a change fails, or the drift is still seen, or
+    something that was compliant is no longer, or a proof fails, all its changes are
+    undone. What an earlier run left open is undone first.
+
+    Returns what :func:`plan` returns, judged after the changes; a family's ``result`` is
+    ``applied``, ``reverted`` (with the reason in ``comment``), ``clean`` or ``audited``.
+    Raises :class:`inguestlib.journal.Busy` or :class:`inguestlib.journal.JournalError`.
+    """
+    scope = _Scope(root, policy, families, controls, name, now)
+    with journal.lock(scope.guest, wait) as home:
+        recovered = journal.recover(scope.guest, home, effects, step)
+        outcomes = {
+            family: _apply_family(scope, family, effects, home, settle, step)
+            for family in scope.selected
+        }
+    _guest, facts, findings, waivers = scope.look()
+    out = scope.report(facts, findings, waivers)
+    return {**out, "families": outcomes, "recovered": recovered}
+
+
+def _apply_family(scope, family, effects, home, settle, step):
+    guest, _facts, before, _waivers = scope.look([family])
+    todo = planned(before, scope.policy)
+    if not todo:
+        return _outcome(scope.policy, family, _unchanged(scope.policy, family))
+    outcome = _outcome(scope.policy, family, "applied", todo, guest)
+    entry = journal.Journal.open(home, family, todo, step)
+    try:
+        for number, change in enumerate(todo):
+            now = Guest(scope.root)
+            entry.begin(number, change, now)
+            effects.do(change, now)
+            step(f"{number}: done {change.describe()}")
+        reason = _verified(scope, family, before, settle)
+    except Exception as exc:  # noqa: BLE001 - whatever it was, the undo comes first
+        reason = f"{type(exc).__name__}: {exc}"
+    if reason is None:
+        entry.settle(Guest(scope.root))
+        entry.close()
+        return outcome
+    try:
+        entry.undo(Guest(scope.root), effects)
+    except Exception as exc:
+        raise journal.JournalError(
+            f"{reason}; and {entry.folder} could not be undone ({type(exc).__name__}: {exc}): "
+            "mend that and run inguest.recover"
+        ) from exc
+    entry.close()
+    return {**outcome, "result": "reverted", "comment": reason, "changes": {}}
+
+
+def _verified(scope, family, before, settle):
+    """``None`` when a fresh look finds the drift cured, else what it finds instead."""
+    deadline = time.monotonic() + settle
+    while True:
+        guest, _facts, after, _waivers = scope.look([family])
+        left = leftovers(before, after, scope.policy)
+        if not left:
+            return None
+        if not guest.live or time.monotonic() > deadline:
+            shown = "; ".join(f"{f.control} on {f.resource} is {f.verdict}" for f in left[:5])
+            more = f" and {len(left) - 5} more" if len(left) > 5 else ""
+            return f"not cured, so undone: {shown}{more}"
+        time.sleep(_PAUSE)
+
+
+_BAD = (Verdict.DRIFT, Verdict.ERROR)
+
+
+def leftovers(before, after, policy):
+    """The findings of ``after`` for which the changes of ``before`` can't stand. Pure.
+
+    These are: drift that still has a cure, a cured resource that is not compliant,
+    anything bad that wasn't bad before, and a proof that is bad or unknown.
+    """
+    cured = {f.key for f in before if f.changes and policy.enforced(f.control, f.family)}
+    bad = {f.key for f in before if f.verdict in _BAD}
+    proofs = {c.id for f in audit.all_families().values() for c in f.controls if c.proof}
+    left = []
+    for finding in after:
+        enforced = policy.enforced(finding.control, finding.family)
+        wrong = finding.verdict in _BAD
+        if (
+            (wrong and finding.changes and enforced)
+            or (finding.key in cured and (wrong or finding.verdict is Verdict.UNKNOWN))
+            or (wrong and finding.key not in bad)
+            or (finding.control in proofs and (wrong or finding.verdict is Verdict.UNKNOWN))
+        ):
+            left.append(finding)
+    return left
+
+
+def recover(root, effects, *, wait=60.0):
+    """Undo what an interrupted apply has left on a root; see :func:`inguestlib.journal.recover`."""
+    guest = Guest(root)
+    with journal.lock(guest, wait) as home:
+        return journal.recover(guest, home, effects)

@@ -1,0 +1,265 @@
+"""Do a change on a guest, through Salt's own execution functions, and say what it will do.
+
+``preview`` is what both ``test=True`` and the real run show, so they cannot differ.
+"""
+
+import difflib
+import errno
+
+from inguestlib.changes import (
+    REFRESHES,
+    ChangeError,
+    File,
+    Link,
+    Package,
+    Refresh,
+    Sysctl,
+    Unit,
+)
+from inguestlib.guest import GuestError
+
+
+class EffectError(Exception):
+    """A change could not be done; the message names its target and the reason."""
+
+
+# ---- pure: what a file will hold -----------------------------------------------------------
+
+
+def _markers(marker):
+    return f"# BEGIN inguest {marker}", f"# END inguest {marker}"
+
+
+def rendered(change, old):
+    """The text that a :class:`~inguestlib.changes.File` makes of ``old`` (``None``: no file).
+
+    Returns ``None`` for an absent file. Raises :class:`ChangeError` when a line to edit
+    isn't what it was when the drift was found.
+    """
+    if change.absent:
+        return None
+    if change.content is not None:
+        return change.content
+    if change.block is not None:
+        return _with_block(change, old or "")
+    if change.edits:
+        return _edited(change, old)
+    return old
+
+
+def _with_block(change, old):
+    begin, end = _markers(change.marker)
+    lines = old.splitlines(keepends=True)
+    bare = [line.rstrip("\r\n") for line in lines]
+    if begin in bare and end in bare[bare.index(begin) :]:
+        first = bare.index(begin)
+        last = bare.index(end, first)
+        before, after = lines[:first], lines[last + 1 :]
+    else:
+        before, after = lines, []
+    block = []
+    if change.block:
+        block = [f"{begin}\n", change.block.rstrip("\n") + "\n", f"{end}\n"]
+        if before and not before[-1].endswith("\n"):
+            before[-1] += "\n"
+    return "".join([*before, *block, *after])
+
+
+def _edited(change, old):
+    if old is None:
+        if any(edit.line for edit in change.edits):
+            raise ChangeError(f"{change.path}: is gone since it was observed")
+        old = ""
+    lines = old.split("\n")
+    ends_with_newline = lines[-1] == ""
+    if ends_with_newline:
+        lines.pop()
+    out = list(lines)
+    for edit in sorted(change.edits, key=lambda e: e.line, reverse=True):
+        if edit.line == 0:
+            continue
+        if edit.line > len(lines) or _visible(lines[edit.line - 1]) != _visible(edit.old or ""):
+            raise ChangeError(
+                f"{change.path}:{edit.line}: changed since it was observed; run it again"
+            )
+        out[edit.line - 1 : edit.line] = [] if edit.new is None else edit.new.split("\n")
+    for edit in change.edits:
+        if edit.line == 0 and edit.new is not None:
+            out.extend(edit.new.split("\n"))
+    return "".join(line + "\n" for line in out[:-1]) + (
+        out[-1] + ("\n" if ends_with_newline or change.edits[-1].line == 0 else "") if out else ""
+    )
+
+
+def _visible(text):
+    # Facts show foreign bytes as \xNN (see audit.plain); compare what was shown.
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def preview(change, guest):
+    """What a change will do to this guest, plain data for a state's ``changes``.
+
+    A file's difference is shown without context lines: a neighbour may be a secret.
+    """
+    if isinstance(change, File):
+        return _file_preview(change, guest)
+    if isinstance(change, Link):
+        meta = guest.lstat(change.path)
+        return {"old": meta and (meta.target or meta.kind), "new": change.to}
+    if isinstance(change, Sysctl):
+        old = guest.read("/proc/sys/" + change.name.replace(".", "/"))
+        return {"old": old and old.strip(), "new": change.value}
+    return {"new": change.describe()}
+
+
+def _file_preview(change, guest):
+    replaced = change.replace_link and guest.readlink(change.path) is not None
+    meta = guest.lstat(change.path) if replaced else guest.stat(change.path)
+    old = None if replaced or meta is None else guest.read(change.path)
+    new = rendered(change, old)
+    shown = {}
+    if replaced:
+        shown["link"] = f"{meta.target} -> a regular file"
+    if old != new:
+        lines = difflib.unified_diff(
+            _visible(old or "").splitlines(), _visible(new or "").splitlines(), lineterm="", n=0
+        )
+        shown["diff"] = "\n".join(list(lines)[2:])
+        if new is None:
+            shown["diff"] = "removed"
+    wanted = {"mode": change.mode, "user": change.user, "group": change.group}
+    have = {}
+    if meta:
+        have = {"mode": f"{meta.mode:04o}", "user": meta.uid, "group": meta.gid}
+    for name, value in wanted.items():
+        if value is not None and have.get(name) != value:
+            shown[name] = f"{have.get(name)} -> {value}"
+    if change.immutable is not None:
+        shown["immutable"] = "on" if change.immutable else "off"
+    return shown
+
+
+def previews(changes, guest):
+    """``{target: preview}`` of a plan; several actions of one unit become a list."""
+    out = {}
+    for change in changes:
+        shown = preview(change, guest)
+        if change.target not in out:
+            out[change.target] = shown
+        elif "new" in shown and "new" in out[change.target]:
+            out[change.target]["new"] += "; " + shown["new"]
+        else:
+            out[change.target] = {**out[change.target], **shown}
+    return out
+
+
+# ---- the shell: Salt's functions -----------------------------------------------------------
+
+
+class Effects:
+    """Does changes with Salt's execution functions: file, service, pkg, sysctl, cmd.
+
+    functions
+        ``__salt__``, or any mapping of function names to callables.
+    """
+
+    def __init__(self, functions):
+        self._salt = functions
+
+    def do(self, change, guest):
+        """Do one change. ``guest`` answers what stands there now.
+
+        Raises :class:`EffectError`, or what Salt's function raises.
+        """
+        getattr(self, "_" + change.kind)(change, guest)
+
+    def _call(self, name, *args, **kwargs):
+        if name not in self._salt:
+            raise EffectError(f"Salt's {name} is not available on this guest")
+        return self._salt[name](*args, **kwargs)
+
+    def _run(self, argv, timeout=120):
+        done = self._call("cmd.run_all", list(argv), python_shell=False, timeout=timeout)
+        if done["retcode"]:
+            words = (done.get("stderr") or done.get("stdout") or "").strip()
+            raise EffectError(f"{' '.join(argv)}: exit status {done['retcode']}: {words}")
+
+    def _file(self, change: File, guest):
+        is_link = guest.readlink(change.path) is not None
+        replaced = change.replace_link and is_link
+        real = guest.path(change.path, follow=not replaced)
+        if change.immutable is False and guest.immutable(change.path):
+            self._call("file.chattr", real, operator="remove", attributes="i")
+        if change.absent:
+            if guest.lstat(change.path) is not None:
+                self._call("file.remove", guest.path(change.path, follow=False))
+            return
+        meta = None if replaced else guest.stat(change.path)
+        old = guest.read(change.path) if meta else None
+        new = rendered(change, old)
+        if replaced:
+            self._call("file.remove", real)
+        if new is not None and new != old:
+            # New files get a plain owner and mode; existing ones keep theirs.
+            user = change.user if change.user is not None or meta else 0
+            group = change.group if change.group is not None or meta else 0
+            mode = change.mode or (None if meta else "0644")
+            ret = self._call(
+                "file.manage_file",
+                real,
+                "",
+                None,
+                None,
+                {},
+                user,
+                group,
+                mode,
+                None,
+                "base",
+                "",
+                makedirs=True,
+                show_changes=False,
+                contents=new.encode("utf-8", "surrogateescape"),
+            )
+            if not ret.get("result", False):
+                raise EffectError(f"{change.path}: {ret.get('comment')}")
+            return
+        if meta is None:
+            raise GuestError(errno.ENOENT, "no file whose mode or owner could be set", change.path)
+        if change.user is not None or change.group is not None:
+            user = meta.uid if change.user is None else change.user
+            group = meta.gid if change.group is None else change.group
+            self._call("file.chown", real, user, group)
+        if change.mode is not None:
+            self._call("file.set_mode", real, change.mode)
+
+    def _link(self, change: Link, guest):
+        real = guest.path(change.path, follow=False)
+        if guest.lstat(change.path) is not None:
+            self._call("file.remove", real)
+        self._call("file.symlink", change.to, real)
+
+    def _unit(self, change: Unit, guest):
+        if not guest.live:
+            if change.action not in ("enable", "disable", "mask", "unmask"):
+                raise EffectError(f"{change.describe()}: an offline root runs no units")
+            self._run(("systemctl", f"--root={guest.root}", change.action, change.name))
+            return
+        if change.action == "daemon-reload":
+            self._call("service.systemctl_reload")
+            return
+        if self._call(f"service.{change.action}", change.name) is False:
+            raise EffectError(
+                f"{change.describe()}: systemd refused; see journalctl -u {change.name}"
+            )
+
+    def _package(self, change: Package, guest):
+        if not guest.live:
+            raise EffectError(f"{change.describe()}: packages are changed on a live guest only")
+        self._call("pkg.install" if change.installed else "pkg.remove", change.name)
+
+    def _sysctl(self, change: Sysctl, guest):
+        self._call("sysctl.assign", change.name, change.value)
+
+    def _refresh(self, change: Refresh, guest):
+        self._run(REFRESHES[change.owner])

@@ -1,0 +1,258 @@
+"""The journal of an apply: written before anything is done, gone when all is done or undone.
+
+On disk, below ``/var/lib/inguest`` of the guest (0700, root)::
+
+    journal/<id>.new/     being made: nothing was done yet
+    journal/<id>/         open: what was begun may have to be undone
+        plan.json         the family, the changes, when it began
+        steps.jsonl       one line for each change that was begun, with what stood there
+        before/<n>        contents of files as they were
+    journal/<id>.closed/  committed or undone; only its removal was interrupted
+
+Each state follows the other by one ``rename``, so that a power cut finds one or
+the other. Contents and metadata are restored to the byte; see :mod:`inguestlib.images`.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import time
+import uuid
+
+from inguestlib import changes as c
+from inguestlib import images
+from inguestlib.guest import Guest
+
+HOME = "/var/lib/inguest"
+
+
+class Busy(Exception):
+    """Another apply holds the lock of this root."""
+
+
+class JournalError(Exception):
+    """A journal that can't be undone; the message names it and the reason."""
+
+
+# ---- one apply at a time -------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def lock(guest, wait=60.0):
+    """Hold the root's lock; ends with the process, however that ends.
+
+    wait
+        Seconds to wait for another apply. Raises :class:`Busy` after that.
+
+    The directory goes again when it was made here and nothing is left in it, so that
+    an image stays clean.
+    """
+    home = guest.path(HOME)
+    deadline = time.monotonic() + wait
+    while True:
+        made = images.missing(guest, HOME)
+        os.makedirs(home, mode=0o700, exist_ok=True)
+        os.chmod(home, 0o700)
+        fd = os.open(home, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as exc:
+            os.close(fd)
+            if time.monotonic() > deadline:
+                raise Busy(f"another apply is running on {guest.root}") from exc
+            time.sleep(0.2)
+            continue
+        # The holder before us may have removed the directory that we opened.
+        with contextlib.suppress(FileNotFoundError):
+            if os.fstat(fd).st_ino == os.stat(home).st_ino:
+                break
+        os.close(fd)
+    try:
+        yield home
+    finally:
+        with contextlib.suppress(OSError):
+            os.rmdir(os.path.join(home, "journal"))
+        if not guest.live:
+            images.remove_empty(guest, [HOME, *made])
+        os.close(fd)
+
+
+# ---- the journal itself --------------------------------------------------------------------
+
+
+class Journal:
+    """The journal of one family's apply.
+
+    home
+        The real path of :data:`HOME`, from :func:`lock`.
+    step
+        Called with a label before and after everything that lasts; a test kills there.
+    """
+
+    def __init__(self, folder, step=lambda label: None):
+        self.folder = folder
+        self._step = step
+
+    @classmethod
+    def open(cls, home, family, changes, step=lambda label: None):
+        """A new journal, durable before this returns."""
+        name = f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{family}-{uuid.uuid4().hex[:8]}"
+        top = os.path.join(home, "journal")
+        os.makedirs(top, mode=0o700, exist_ok=True)
+        folder = os.path.join(top, name)
+        new = folder + ".new"
+        os.makedirs(os.path.join(new, "before"), mode=0o700)
+        step("journal: new")
+        plan = {"id": name, "family": family, "changes": [change.to_dict() for change in changes]}
+        images.write(os.path.join(new, "plan.json"), json.dumps(plan, indent=1).encode())
+        images.sync_dir(new)
+        step("journal: plan written")
+        os.rename(new, folder)
+        images.sync_dir(top)
+        step("journal: open")
+        return cls(folder, step)
+
+    @property
+    def id(self):
+        """The journal's name."""
+        return os.path.basename(self.folder)
+
+    @property
+    def plan(self):
+        """What ``plan.json`` holds."""
+        with open(os.path.join(self.folder, "plan.json"), encoding="utf-8") as file:
+            return json.load(file)
+
+    def begin(self, number, change, guest):
+        """Keep what the change will touch; durable before this returns."""
+        record, content = images.before(guest, change)
+        if content is not None:
+            path = os.path.join(self.folder, "before", str(number))
+            images.write(path, content)
+            images.sync_dir(os.path.dirname(path))
+            self._step(f"{number}: before-image written")
+        line = json.dumps({"n": number, "before": record}) + "\n"
+        images.write(os.path.join(self.folder, "steps.jsonl"), line.encode(), append=True)
+        images.sync_dir(self.folder)
+        self._step(f"{number}: begun")
+
+    def steps(self):
+        """``[(number, change, record, content or None), …]`` of what was begun, in order.
+
+        A torn last line was never acted upon: it is left out.
+        """
+        changes = [c.from_dict(data) for data in self.plan["changes"]]
+        try:
+            with open(os.path.join(self.folder, "steps.jsonl"), encoding="utf-8") as file:
+                lines = file.read().splitlines()
+        except FileNotFoundError:
+            return []
+        found = []
+        for i, line in enumerate(lines):
+            try:
+                row = json.loads(line)
+            except ValueError as exc:
+                if i == len(lines) - 1:
+                    break
+                raise JournalError(f"{self.folder}/steps.jsonl:{i + 1} is damaged") from exc
+            content = None
+            path = os.path.join(self.folder, "before", str(row["n"]))
+            if os.path.exists(path):
+                with open(path, "rb") as file:
+                    content = file.read()
+            found.append((row["n"], changes[row["n"]], row["before"], content))
+        return found
+
+    def close(self):
+        """Committed or undone: from here on nothing of it will be undone."""
+        closed = self.folder + ".closed"
+        self._step("journal: closing")
+        os.rename(self.folder, closed)
+        images.sync_dir(os.path.dirname(closed))
+        self._step("journal: closed")
+        shutil.rmtree(closed)
+        self._step("journal: removed")
+
+    def settle(self, guest):
+        """Make what was done durable, before the journal that could undo it goes."""
+        for _number, change, record, _content in self.steps():
+            if "path" in record:
+                images.sync_file(guest, record["path"])
+            elif "links" in record:
+                for folder in images.link_folders(guest):
+                    images.sync_dir(guest.path(folder))
+            self._step(f"durable: {change.target}")
+
+    def undo(self, guest, effects):
+        """Undo what was begun: first what lasts, in reverse; then make it count, in order.
+
+        A service is restarted only after its files are back. Returns the targets.
+        """
+        steps = self.steps()
+        for number, change, record, content in reversed(steps):
+            self._step(f"{number}: undoing {change.target}")
+            if "path" in record:
+                images.restore(guest, record, content)
+            elif "links" in record:
+                images.restore_links(guest, record)
+            elif isinstance(change, c.Package):
+                self._undo_package(change, record, guest, effects)
+            elif isinstance(change, c.Sysctl) and record["value"] is not None:
+                effects.do(c.Sysctl(change.name, record["value"]), guest)
+        if guest.live:
+            self._undo_runtime(steps, effects)
+        return [change.target for _n, change, _r, _c in steps]
+
+    @staticmethod
+    def _undo_package(change, record, guest, effects):
+        present = record["version"] is not None
+        if (change.name in guest.packages) != present:
+            effects.do(c.Package(change.name, installed=present), guest)
+
+    @staticmethod
+    def _undo_runtime(steps, effects):
+        guest = Guest("/")
+        if any(isinstance(change, c.Unit) for _n, change, _r, _c in steps):
+            effects.do(c.Unit("systemd", "daemon-reload"), guest)
+        for _number, change, record, _content in steps:
+            if isinstance(change, c.Refresh):
+                effects.do(change, guest)
+            elif isinstance(change, c.Unit) and "active" in record:
+                was = record["active"] == "active"
+                if change.action in ("start", "restart") and not was:
+                    effects.do(c.Unit(change.name, "stop"), guest)
+                elif change.action in ("restart", "stop") and was:
+                    effects.do(c.Unit(change.name, "restart"), guest)
+                elif change.action == "reload" and was:
+                    effects.do(change, guest)
+
+
+def recover(guest, home, effects, step=lambda label: None):
+    """Finish what a kill or a power cut has left: undo open journals, newest first.
+
+    Returns ``[{"id", "family", "undone": [target, …]}, …]``. Raises :class:`JournalError`
+    when one can't be undone; it stays, and nothing else may be applied before it.
+    """
+    top = os.path.join(home, "journal")
+    names = sorted(os.listdir(top), reverse=True) if os.path.isdir(top) else []
+    for name in names:
+        if name.endswith((".new", ".closed")):  # nothing was done yet, or all is done
+            shutil.rmtree(os.path.join(top, name))
+    recovered = []
+    for name in names:
+        if name.endswith((".new", ".closed")):
+            continue
+        journal = Journal(os.path.join(top, name), step)
+        try:
+            undone = journal.undo(guest, effects)
+            family = journal.plan["family"]
+        except Exception as exc:
+            raise JournalError(
+                f"{journal.folder} could not be undone ({type(exc).__name__}: {exc}); "
+                "mend that and run inguest.recover"
+            ) from exc
+        journal.close()
+        recovered.append({"id": name, "family": family, "undone": undone})
+    return recovered

@@ -1,0 +1,3 @@
+# Only the family services; its policy is the pillar inguest:services.
+declared services come up by themselves:
+  inguest.services: []
