@@ -1,0 +1,128 @@
+"""
+Audit a fleet by its policy
+===========================
+
+::
+
+    salt-run inguest.audit 'web*'
+    salt-run inguest.audit 'os:Debian' tgt_type=grain families=dns --out=json
+
+The exit code of ``salt-run`` is 0 when all is clean, 2 when there is drift, and 3 when
+there is trouble: a host that did not answer, that answered with an error, a check that
+broke, or (where nothing drifted) something that could not be seen.
+"""
+
+import contextlib
+import io
+import shutil
+import sys
+import time
+
+import salt.client
+import salt.exceptions
+
+from inguestlib.fleet import answers, progress
+
+
+def __virtual__():
+    return "inguest"
+
+
+def audit(tgt, tgt_type="glob", families=None, controls=None, timeout=None, root=None, show=None):
+    """
+    Have the minions audit themselves now, and show what they found.
+
+    Reads only. How far it has come is told on stderr, and on the event bus as
+    ``salt/run/<jid>/progress``. A host that did not answer counts as unknown and is
+    named under ``unanswered``; one that answered with anything but a report is named
+    under ``trouble`` with what it said.
+
+    tgt, tgt_type
+        Which minions, as for the ``salt`` command.
+    families, controls
+        Only these: names, separated by commas.
+    timeout
+        Seconds to wait before silent minions are asked whether they still work on it.
+    root
+        The tree that the minions audit in place of themselves.
+    show
+        ``all``: the table also lists what is compliant or not applicable.
+
+    Returns ``{"schema": 1, "hosts": {id: report}, "summary": {"hosts": {...},
+    "verdicts": {...}}, "unanswered": [...], "trouble": {id: message}, "retcode": 0|2|3}``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run inguest.audit '*'
+        salt-run inguest.audit 'web*' families=dns --out=json
+    """
+    wanted = {"families": families, "controls": controls, "root": root}
+    wanted = {k: v for k, v in wanted.items() if v is not None}
+    result = _ask(tgt, tgt_type, "inguest.audit", wanted, timeout)
+    __context__["retcode"] = result["retcode"]
+    if not __opts__.get("output"):
+        result["outputter"] = "inguest"
+        if show:
+            result["show"] = show
+    return result
+
+
+def _ask(tgt, tgt_type, fun, kwarg, timeout):
+    """Send the command, gather the answers while telling how far it has come."""
+    timeout = int(timeout or __opts__["timeout"])
+    expected, got = set(), {}
+    said = io.StringIO()  # Salt's client prints what went wrong to stdout, where our answer goes
+    try:
+        with (
+            contextlib.redirect_stdout(said),
+            salt.client.get_local_client(__opts__["conf_file"]) as client,
+        ):
+            job = client.run_job(
+                tgt, fun, tgt_type=tgt_type, kwarg=kwarg, timeout=timeout, listen=True
+            )
+            if not job:
+                return answers.fleet((), {}, said.getvalue().strip() or "nothing was sent")
+            expected.update(job["minions"])
+            told = _progress(expected)
+            returns = client.get_iter_returns(
+                job["jid"],
+                set(expected),
+                timeout=timeout,
+                tgt=tgt,
+                tgt_type=tgt_type,
+                expect_minions=True,
+                block=False,
+            )
+            for returned in returns:
+                _take(returned or {}, expected, got, told)
+                told.tick()
+                if returned is None:
+                    time.sleep(0.02)
+            told.done()
+    except salt.exceptions.SaltException as exc:
+        return answers.fleet(expected, got, str(exc))
+    return answers.fleet(expected, got)
+
+
+def _take(returned, expected, got, told):
+    """One event: an answer, or the word that a minion gave none. A second answer is dropped."""
+    for name, answer in returned.items():
+        if "ret" in answer and name not in got:
+            got[name] = answer["ret"]
+            told.answered(name, answer["ret"])
+        elif answer.get("failed"):
+            expected.add(name)
+
+
+def _progress(expected):
+    on_a_command_line = __opts__.get("fun", "").startswith("inguest.")
+    stream = sys.stderr if on_a_command_line and not __opts__.get("quiet") else None
+    columns = shutil.get_terminal_size().columns
+    return progress.Progress(expected, stream, time.monotonic, _fire, columns)
+
+
+def _fire(data):
+    # Fired by __jid_event__ itself it would also be printed into the answer on stdout.
+    __jid_event__.event.fire_event(data, f"{__jid_event__.base}/progress")
