@@ -1,0 +1,150 @@
+"""systemd's units of a guest: files, enablement, boot order and run time.
+
+``guest.units`` is a :class:`Units`. Offline everything comes from files; live the same
+files are read and the manager is asked once for what runs. Nothing is parsed before
+somebody asks for it.
+"""
+
+from functools import cached_property
+
+from inguestlib.systemd import enablement, foreseen, names, presets, runtime, unitfile
+from inguestlib.systemd.boot import Boot
+from inguestlib.systemd.tree import Tree
+from inguestlib.systemd.unit import Unit
+
+__all__ = ["Unit", "Units"]
+
+
+class Units:
+    """The units of a guest.
+
+    ``tree`` has the directories, ``boot`` the start-up graph, ``runtime`` what runs
+    (``None`` offline and where systemd is not the init).
+    """
+
+    def __init__(self, guest):
+        self.guest = guest
+        self.live = guest.live and guest.init == "systemd"
+        self.tree = Tree(guest)
+        self.boot = Boot(self)
+        self._read = {}
+        self._units = {}
+
+    def read(self, path):
+        """The assignments of a unit file or drop-in, parsed once; ``[]`` when it is gone."""
+        if path not in self._read:
+            masked = self.tree.nothing(path)
+            text = None if masked else self.guest.read(path)
+            self._read[path] = unitfile.parse(text, path) if text else []
+        return self._read[path]
+
+    @cached_property
+    def runtime(self):
+        """:class:`runtime.State` of a live guest, else ``None``.
+
+        Raises :class:`OSError` when the service manager does not answer.
+        """
+        return self.guest.once(("systemd",), lambda: runtime.ask(self.guest)) if self.live else None
+
+    def names(self):
+        """All names that have a file, are loaded, or will be generated at boot; sorted."""
+        loaded = self.runtime.units if self.runtime else ()
+        return sorted({*self.tree.names(), *self.foreseen, *loaded})
+
+    def get(self, name):
+        """The :class:`Unit` of a name, ``None`` when there is neither a file nor a loaded unit.
+
+        A name without suffix is a service. An instance exists when its template does.
+        """
+        name = names.full(name)
+        if name not in self._units:
+            self._units[name] = self._find(name)
+        return self._units[name]
+
+    def _find(self, name):
+        if not names.is_valid(name):
+            return None
+        try:
+            fragment = enablement.locate(self.tree, name)
+        except enablement.Missing:
+            fragment = None
+        except enablement.Bad:
+            return None
+        loaded = None
+        if self.runtime:
+            loaded = self.runtime.units.get(fragment.name if fragment else name)
+            loaded = loaded or self.runtime.units.get(name)
+        if fragment:
+            return Unit(self, name, fragment, loaded)
+        if name in self.foreseen:
+            return Unit(self, name, None, loaded, self.foreseen[name])
+        if loaded and loaded.load not in ("not-found", "error"):
+            return Unit(self, name, None, loaded)
+        return None
+
+    def state(self, name):
+        """The word of ``systemctl is-enabled``, also ``not-found`` and ``bad``."""
+        unit = self.get(name)
+        if unit is not None:
+            return unit.enablement
+        return enablement.state(self.tree, names.full(name), self.read)
+
+    def aliases(self, unit_id):
+        """The names of links that lead to a unit, sorted."""
+        return tuple(sorted(self._aliases.get(unit_id, ())))
+
+    @cached_property
+    def _aliases(self):
+        out = {}
+        for found in self.tree.links.values():
+            for name in found:
+                try:
+                    fragment = enablement.locate(self.tree, name)
+                except (enablement.Missing, enablement.Bad):
+                    continue
+                if fragment.name != name and not fragment.masked:
+                    out.setdefault(fragment.name, set()).add(name)
+        return out
+
+    # ---- generators ----------------------------------------------------------------------
+
+    @cached_property
+    def foreseen(self):
+        """``{name: Foreseen}``: what generators will make at boot, of an offline tree."""
+        if self.live:
+            return {}
+        found = foreseen.quadlets(self.guest, self.read)
+        found = {name: unit for name, unit in found.items() if self.tree.find(name) is None}
+        scripts = foreseen.sysv(self.guest, lambda name: self.tree.find(name) is not None)
+        return {**scripts, **found}
+
+    @cached_property
+    def foreseen_wants(self):
+        """``{target: {unit: the link or line that says so}}`` of :attr:`foreseen`."""
+        out = {}
+        for unit in self.foreseen.values():
+            for target, how in unit.wanted_by.items():
+                out.setdefault(target, {})[unit.name] = how
+        return out
+
+    # ---- the guest as a whole ------------------------------------------------------------
+
+    @property
+    def default_target(self):
+        """The target that the boot leads to, ``None`` when there is none."""
+        return self.boot.default_target
+
+    @property
+    def failed(self):
+        """The names of failed units, ``()`` offline."""
+        if not self.runtime:
+            return ()
+        return tuple(sorted(u.name for u in self.runtime.units.values() if u.active == "failed"))
+
+    @cached_property
+    def _presets(self):
+        return presets.load(self.guest)
+
+    def preset(self, name):
+        """``(enable, "path:line")``: what the presets say of a unit; no rule means enable."""
+        return presets.query(self._presets, names.full(name))

@@ -1,0 +1,213 @@
+"""The directories of unit files: search path, precedence, links. Listings only, nothing parsed."""
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+
+from inguestlib.systemd import names
+
+# systemd.unit(5), "System Unit Search Path", highest precedence first. ``/lib`` is a
+# directory of its own only where /usr is not merged; there it is the build's own directory.
+SEARCH_PATH = (
+    "/etc/systemd/system.control",
+    "/run/systemd/system.control",
+    "/run/systemd/transient",
+    "/run/systemd/generator.early",
+    "/etc/systemd/system",
+    "/etc/systemd/system.attached",
+    "/run/systemd/system",
+    "/run/systemd/system.attached",
+    "/run/systemd/generator",
+    "/usr/local/lib/systemd/system",
+    "/lib/systemd/system",
+    "/usr/lib/systemd/system",
+    "/run/systemd/generator.late",
+)
+CONFIG = "/etc/systemd/system"
+GENERATORS = (
+    "/run/systemd/generator.early",
+    "/run/systemd/generator",
+    "/run/systemd/generator.late",
+)
+TRANSIENT = "/run/systemd/transient"
+
+_DEPENDENCY_DIRS = (".wants", ".requires", ".upholds")
+
+
+def entries(guest, path):
+    """``{name: kind}`` of a directory (``file``, ``dir``, ``link``, ``other``), ``{}`` if none.
+
+    One listing, no stat for each entry: the directory itself holds the kinds.
+    """
+
+    def look():
+        out = {}
+        try:
+            with os.scandir(guest.path(path)) as listing:
+                for entry in listing:
+                    if entry.is_symlink():
+                        out[entry.name] = "link"
+                    elif entry.is_dir(follow_symlinks=False):
+                        out[entry.name] = "dir"
+                    elif entry.is_file(follow_symlinks=False):
+                        out[entry.name] = "file"
+                    else:
+                        out[entry.name] = "other"
+        except (FileNotFoundError, NotADirectoryError):
+            pass
+        return dict(sorted(out.items()))
+
+    return guest.once(("entries", path), look)
+
+
+@dataclass(frozen=True)
+class UnitDir:
+    """One existing directory of the search path and what lies in it."""
+
+    path: str
+    entries: dict
+
+    @property
+    def runtime(self):
+        """Whether what it holds is gone after a reboot."""
+        return self.path.startswith("/run/")
+
+
+class Tree:
+    """The unit files of a guest by name."""
+
+    def __init__(self, guest):
+        self.guest = guest
+
+    @cached_property
+    def dirs(self):
+        """The :class:`UnitDir` that exist, in order of precedence."""
+        out, seen = [], set()
+        for path in SEARCH_PATH:
+            real = self.guest.resolve(path)
+            if real is None or (path == "/lib/systemd/system" and real.startswith("/usr/")):
+                continue
+            if real not in seen:
+                seen.add(real)
+                out.append(UnitDir(path, entries(self.guest, path)))
+        return tuple(out)
+
+    @cached_property
+    def _expanded(self):
+        """The search path with and without its links resolved, for telling alias from link."""
+        out = []
+        for path in SEARCH_PATH:
+            out += [path, self.guest.resolve(path) or path]
+        return tuple(dict.fromkeys(out))
+
+    def find(self, name):
+        """The path of the first file or link of that name, or ``None``."""
+        for directory in self.dirs:
+            if directory.entries.get(name) in ("file", "link", "other"):
+                return f"{directory.path}/{name}"
+        return None
+
+    def names(self):
+        """All names that have a file or a link, sorted."""
+        return sorted(
+            {
+                name
+                for directory in self.dirs
+                for name, kind in directory.entries.items()
+                if kind != "dir" and names.is_valid(name)
+            }
+        )
+
+    def target(self, path):
+        """Where a link in the tree leads, its last component not followed; ``None``: no link."""
+        text = self.guest.readlink(path)
+        if text is None:
+            return None
+        parent, _, base = os.path.normpath(os.path.join(os.path.dirname(path), text)).rpartition(
+            "/"
+        )
+        return f"{self.guest.resolve(parent or '/') or parent}".rstrip("/") + "/" + base
+
+    def inside(self, path):
+        """Whether a path lies below a directory of the search path."""
+        return any(path.startswith(directory + "/") for directory in self._expanded)
+
+    def nothing(self, path):
+        """Whether a path leads to /dev/null or to an empty file: systemd's way to mask."""
+        if path == "/dev/null":
+            return True
+        meta = self.guest.stat(path)
+        return meta is not None and (
+            meta.kind == "other" or (meta.kind == "file" and not meta.size)
+        )
+
+    # ---- links by what they say ----------------------------------------------------------
+
+    @cached_property
+    def links(self):
+        """``{directory: {name: target}}`` of the links that lie directly in the search path."""
+        out = {}
+        for directory in self.dirs:
+            found = {}
+            for name, kind in directory.entries.items():
+                if kind == "link" and names.is_valid(name):
+                    target = self.guest.readlink(f"{directory.path}/{name}")
+                    if target is not None:
+                        found[name] = target
+            out[directory.path] = found
+        return out
+
+    @cached_property
+    def links_to(self):
+        """``{directory: {basename of the target: [names]}}``."""
+        out = {}
+        for path, found in self.links.items():
+            back = out.setdefault(path, {})
+            for name, target in found.items():
+                back.setdefault(target.rpartition("/")[2], []).append(name)
+        return out
+
+    @cached_property
+    def dependency_dirs(self):
+        """``{"multi-user.target.wants": [(UnitDir, {entry: kind}), …]}`` over the search path."""
+        out = {}
+        for directory in self.dirs:
+            for name, kind in directory.entries.items():
+                if name.endswith(_DEPENDENCY_DIRS) and kind in ("dir", "link"):
+                    found = entries(self.guest, f"{directory.path}/{name}")
+                    if found:
+                        out.setdefault(name, []).append((directory, found))
+        return out
+
+    @cached_property
+    def wanted(self):
+        """``{directory: {entry: [dependency directories]}}``: the links that enable units."""
+        out = {directory.path: {} for directory in self.dirs}
+        for name, places in self.dependency_dirs.items():
+            for directory, found in places:
+                if directory.entries[name] != "dir":
+                    continue  # systemctl looks at real directories only
+                for entry, kind in found.items():
+                    if kind == "link":
+                        out[directory.path].setdefault(entry, []).append(name)
+        return out
+
+    # ---- drop-ins ------------------------------------------------------------------------
+
+    def dropins(self, stems, kind=""):
+        """The ``*.conf`` paths of ``<stem>.d`` directories in the order in which they are read.
+
+        Sorted by file name over all directories; of two with the same name the one in the
+        directory of higher precedence counts. ``kind`` adds the whole type's (``service.d``), last.
+        """
+        chosen = {}
+        for group in ([f"{stem}.d" for stem in stems], [f"{kind}.d"] if kind else []):
+            for directory in self.dirs:
+                for name in group:
+                    if directory.entries.get(name) not in ("dir", "link"):
+                        continue
+                    path = f"{directory.path}/{name}"
+                    for entry, what in entries(self.guest, path).items():
+                        if entry.endswith(".conf") and what != "dir" and entry[0] != ".":
+                            chosen.setdefault(entry, f"{path}/{entry}")
+        return tuple(chosen[name] for name in sorted(chosen))
