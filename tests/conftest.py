@@ -8,7 +8,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # so that `import support` is the rig
 
-from support import trees, variants  # noqa: E402
+from support import trees, variants
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def offline_tree(tmp_path):
     """
     with ExitStack() as copies:
 
-        def make(suite, variant="base", network=variants.Network()):
+        def make(suite, variant="base", network=variants.DOCUMENTATION):
             scratch = tmp_path / f"tree-{suite}-{variant}"
             number = 2
             while scratch.exists():

@@ -9,8 +9,6 @@ import shutil
 
 import pytest
 
-APT_PACKAGES = "tests/support/install-rig.sh installs it (as root, with apt)"
-
 
 def unmet(reason):
     """Skip the test for ``reason``; fail it where ``INGUEST_CI`` is set."""
@@ -29,4 +27,6 @@ def program(*names):
     """The test starts these programs."""
     missing = [name for name in names if shutil.which(name) is None]
     if missing:
-        unmet(f"{', '.join(missing)} missing: {APT_PACKAGES}")
+        unmet(
+            f"{', '.join(missing)} missing; tests/support/install-rig.sh installs what the rig needs"
+        )

@@ -46,6 +46,9 @@ class Network:
     link: str = "eth0"
 
 
+DOCUMENTATION = Network()
+
+
 def packages(suite, variant):
     """Every package asked for by name; their dependencies come by themselves."""
     return (*COMMON, *BY_SUITE[suite], *VARIANTS[variant])
