@@ -21,11 +21,20 @@ import time
 import salt.client
 import salt.exceptions
 
+import inguestlib
+
+inguestlib = inguestlib.refresh()
+
 from inguestlib.fleet import answers, progress
+
+INTERFACE = 1
+
+__virtualname__ = "inguest"
 
 
 def __virtual__():
-    return "inguest"
+    reason = inguestlib.check(__file__, INTERFACE)
+    return (False, reason) if reason else __virtualname__
 
 
 def audit(tgt, tgt_type="glob", families=None, controls=None, timeout=None, root=None, show=None):

@@ -108,9 +108,9 @@ def fleet(expected, answers, error=""):
 def retcode(audit):
     """The exit code of a fleet's audit.
 
-    3 (trouble): no host at all, an audit that was cut off, a host that did not answer or sent no report, a check
-    that broke. Else 2: drift. Else 3 again where something could not be seen: what
-    nobody saw is not clean. Else 0.
+    3 (trouble): no host at all, an audit that was cut off, a host that did not answer or
+    sent no report, a check that broke. Else 2: drift. Else 3 again where something could
+    not be seen: what nobody saw is not clean. Else 0.
     """
     verdicts, hosts = audit["summary"]["verdicts"], audit["summary"]["hosts"]
     if audit.get("error") or not any(hosts.values()):

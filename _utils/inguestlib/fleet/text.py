@@ -75,8 +75,7 @@ def _columns(char):
 
 
 def wrap(text, columns):
-    """Lines of at most ``columns``, broken at blanks, else behind ``/``, ``,``, ``:``, ``-``, ``.``,
-    else anywhere."""
+    """Lines of at most ``columns``: broken at blanks, else behind punctuation, else anywhere."""
     columns = max(columns, 2)
     lines, rest = [], text.strip(" ")
     while width(rest) > columns:
