@@ -16,8 +16,9 @@ named at once) and for unknown families or controls; then nothing is changed.
 
 import functools
 
-import inguestlib
 from salt.exceptions import CommandExecutionError, SaltInvocationError
+
+import inguestlib
 
 inguestlib = inguestlib.refresh()
 
@@ -238,7 +239,7 @@ def policy(families=None):
 
 def controls(family=None):
     """
-    The catalogue: every control with its title, severity, references and whether it can be enforced.
+    The catalogue: each control with title, severity, references and whether it can be enforced.
 
     family
         Only this family's.

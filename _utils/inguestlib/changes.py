@@ -104,7 +104,7 @@ class File(Change):
     path: str
     content: str | None = None
     block: str | None = None
-    marker: str = "inguest"
+    marker: str = "managed"
     edits: tuple[Edit, ...] = ()
     absent: bool = False
     mode: str | None = None

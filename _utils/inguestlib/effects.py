@@ -113,6 +113,9 @@ def preview(change, guest):
 
 
 def _file_preview(change, guest):
+    if change.absent:
+        meta = guest.lstat(change.path)
+        return {"old": meta and meta.kind, "new": "absent"}
     replaced = change.replace_link and guest.readlink(change.path) is not None
     meta = guest.lstat(change.path) if replaced else guest.stat(change.path)
     old = None if replaced or meta is None else guest.read(change.path)
@@ -125,8 +128,6 @@ def _file_preview(change, guest):
             _visible(old or "").splitlines(), _visible(new or "").splitlines(), lineterm="", n=0
         )
         shown["diff"] = "\n".join(list(lines)[2:])
-        if new is None:
-            shown["diff"] = "removed"
     wanted = {"mode": change.mode, "user": change.user, "group": change.group}
     have = {}
     if meta:
@@ -218,6 +219,7 @@ class Effects:
                 "base",
                 "",
                 makedirs=True,
+                dir_mode="0755",  # else Salt makes folders of the file's mode
                 show_changes=False,
                 contents=new.encode("utf-8", "surrogateescape"),
             )

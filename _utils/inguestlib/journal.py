@@ -103,7 +103,8 @@ class Journal:
         os.makedirs(top, mode=0o700, exist_ok=True)
         folder = os.path.join(top, name)
         new = folder + ".new"
-        os.makedirs(os.path.join(new, "before"), mode=0o700)
+        os.mkdir(new, 0o700)
+        os.mkdir(os.path.join(new, "before"), 0o700)
         step("journal: new")
         plan = {"id": name, "family": family, "changes": [change.to_dict() for change in changes]}
         images.write(os.path.join(new, "plan.json"), json.dumps(plan, indent=1).encode())
