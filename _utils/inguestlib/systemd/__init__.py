@@ -114,8 +114,8 @@ class Units:
         if self.live:
             return {}
         found = foreseen.quadlets(self.guest, self.read)
-        found = {name: unit for name, unit in found.items() if self.tree.find(name) is None}
-        scripts = foreseen.sysv(self.guest, lambda name: self.tree.find(name) is not None)
+        found = {name: unit for name, unit in found.items() if not self.tree.places(name)}
+        scripts = foreseen.sysv(self.guest, lambda name: bool(self.tree.places(name)))
         return {**scripts, **found}
 
     @cached_property

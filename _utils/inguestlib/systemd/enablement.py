@@ -10,6 +10,8 @@ from inguestlib.systemd import names, unitfile
 from inguestlib.systemd.tree import CONFIG, GENERATORS, TRANSIENT
 
 MAX_HOPS = 64
+_ALIASED = ("service", "socket", "target", "device", "timer", "path")
+_TEMPLATED = ("service", "socket", "target", "timer", "path")
 
 # States in which systemctl is-enabled exits with 0.
 ENABLED_STATES = ("enabled", "enabled-runtime", "static", "alias", "indirect", "generated")
@@ -32,22 +34,33 @@ class Fragment:
     masked: bool
 
 
-def locate(tree, name):
+def locate(tree, name, strict=False):
     """The :class:`Fragment` of a unit name, links and templates followed.
 
-    Raises :class:`Missing` and :class:`Bad`.
+    The manager ignores a link that makes no sense and goes on to the next directory;
+    ``strict`` is for systemctl, which refuses it. Raises :class:`Missing` and :class:`Bad`.
     """
     for _ in range(MAX_HOPS):
-        path = tree.find(name)
-        if path is None and names.is_instance(name):
-            path = tree.find(names.template(name))
-        if path is None:
-            raise Missing(name)
-        found = _follow(tree, name, path)
+        places = tree.places(name)
+        if not places and names.is_instance(name):
+            places = tree.places(names.template(name))
+        found = _first(tree, name, places, strict)
         if isinstance(found, Fragment):
             return found
         name = found
     raise Bad(f"{name}: too many links")
+
+
+def _first(tree, name, places, strict):
+    refused = None
+    for path in places:
+        try:
+            return _follow(tree, name, path)
+        except Bad as exc:
+            if strict:
+                raise
+            refused = refused or exc
+    raise refused or Missing(name)
 
 
 def _follow(tree, name, path):
@@ -82,6 +95,10 @@ def _follow(tree, name, path):
 
 def _check_alias(source, target):
     """Refuse an alias that changes the type, or the kind of name (systemd.unit(5))."""
+    if source == target:
+        raise Bad(f"{source} is an alias of itself")
+    if names.kind(source) not in _ALIASED:
+        raise Bad(f"{source}: units of this type have no aliases")
     if names.kind(source) != names.kind(target):
         raise Bad(f"{source} is an alias of another type: {target}")
     mine, other = names.split(source)[1], names.split(target)[1]
@@ -168,8 +185,10 @@ def state(tree, name, read):
 
     ``not-found`` when there is no file, ``bad`` when its link makes no sense.
     """
+    if not names.is_valid(name) or ("@" in name and names.kind(name) not in _TEMPLATED):
+        return "bad"
     try:
-        fragment = locate(tree, name)
+        fragment = locate(tree, name, strict=True)
     except Missing:
         return "not-found"
     except Bad:

@@ -100,12 +100,13 @@ class Tree:
             out += [path, self.guest.resolve(path) or path]
         return tuple(dict.fromkeys(out))
 
-    def find(self, name):
-        """The path of the first file or link of that name, or ``None``."""
-        for directory in self.dirs:
-            if directory.entries.get(name) in ("file", "link", "other"):
-                return f"{directory.path}/{name}"
-        return None
+    def places(self, name):
+        """The paths of the files and links of that name, highest precedence first."""
+        return [
+            f"{directory.path}/{name}"
+            for directory in self.dirs
+            if directory.entries.get(name) in ("file", "link", "other")
+        ]
 
     def names(self):
         """All names that have a file or a link, sorted."""

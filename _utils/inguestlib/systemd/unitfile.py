@@ -68,7 +68,7 @@ def merge(assignments):
         keys = out.setdefault(section, {})
         if value:
             keys.setdefault(key, []).append((value, path, line))
-        elif section == "Unit" and key in _ADDED_ONLY:
+        elif (section == "Unit" and key in _ADDED_ONLY) or (section, key) == ("Install", "Also"):
             continue
         elif section == "Unit" and key.startswith(("Condition", "Assert")):
             stem = "Condition" if key.startswith("Condition") else "Assert"
