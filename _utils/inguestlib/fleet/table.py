@@ -70,8 +70,8 @@ def _lines(text, columns):
     text = text[: 2 * columns * MOST_LINES]
     lines = [line for part in text.split("\n") for line in wrap(part, columns)]
     if len(lines) > MOST_LINES:
-        last = lines[MOST_LINES - 1]
-        lines = [*lines[: MOST_LINES - 1], last[: max(columns - 4, 0)] + " ..."]
+        last = wrap(lines[MOST_LINES - 1], columns - 4)[0]
+        lines = [*lines[: MOST_LINES - 1], f"{last} ..."]
     return lines
 
 

@@ -2,7 +2,7 @@
 
 from inguestlib.fleet.answers import VERDICTS, counts
 from inguestlib.fleet.table import Cell, render
-from inguestlib.fleet.text import clean, painter, plain, wrap
+from inguestlib.fleet.text import clean, pad, painter, plain, wrap
 from inguestlib.model import SEVERITIES
 
 ORDER = ("drift", "error", "unknown", "waived", "not_applicable", "compliant")
@@ -186,9 +186,9 @@ def _waivers(pairs, columns, paint):
             f"(hosts {plain(waiver.get('hosts'))}), by {plain(waiver.get('approver'))} until "
             f"{plain(waiver.get('expires'))}: {plain(waiver.get('reason'))}"
         )
-        words = clean(_words(state))
-        first, *more = wrap(f"{words:<16}{text}", columns - 4)
-        lines.append("  " + paint(words, _STYLE.get(state, "")) + first[len(words) :])
+        words = pad(clean(_words(state)), 16)
+        first, *more = wrap(text, columns - 18)
+        lines.append(f"  {paint(words, _STYLE.get(state, ''))}{first}")
         lines += [" " * 18 + line for line in more]
     numbers = _numbers(
         {"active": 0, "expired": 0, "unused": 0, **total}, ("active", "expired", "unused"), paint
