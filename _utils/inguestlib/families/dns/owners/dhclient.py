@@ -1,0 +1,129 @@
+"""ISC dhclient: dhclient.conf(5)."""
+
+import re
+
+from inguestlib.changes import HEADER, Edit, File
+from inguestlib.families.dns.owners import ifupdown, lists, presence
+
+TITLE = "dhclient"
+CONFIGS = ("/etc/dhcp/dhclient.conf", "/etc/dhclient.conf", "/etc/dhcp/dhclient6.conf")
+PROGRAMS = ("/usr/sbin/dhclient", "/sbin/dhclient")
+_OPTIONS = {
+    "domain-name-servers": ("servers", 4),
+    "dhcp6.name-servers": ("servers", 6),
+    "domain-name": ("search", 0),
+    "domain-search": ("search", 0),
+    "dhcp6.domain-search": ("search", 0),
+}
+_SETTING = re.compile(
+    r"\b(?P<verb>supersede|prepend|append|default)\s+"
+    r"(?P<option>domain-name-servers|dhcp6\.name-servers|domain-name|domain-search"
+    r"|dhcp6\.domain-search)\s+(?P<values>[^;{}]*)(?P<end>;?)"
+)
+_REQUEST = re.compile(r"(?P<also>\balso\s+)?\brequest\s+(?P<options>[^;{}]*);")
+
+
+def _bare(text):
+    """The text with comments blanked out, so that positions stay."""
+    return re.sub(r"#[^\n]*", lambda m: " " * len(m[0]), text)
+
+
+def parse(text, path):
+    """``{"lists", "superseded": {option: evidence}, "requested": set | None, "errors"}``."""
+    lines = text.split("\n")
+    bare = _bare(text)
+    out = {"lists": [], "superseded": {}, "requested": None, "errors": []}
+    for found in _SETTING.finditer(bare):
+        first = bare.count("\n", 0, found.start()) + 1
+        last = bare.count("\n", 0, found.end()) + 1
+        if not found["end"]:
+            message = f"{found['verb']} {found['option']} does not end with ';'"
+            out["errors"].append({"path": path, "line": first, "message": message})
+            continue
+        kind, version = _OPTIONS[found["option"]]
+        spanned = [(n, lines[n - 1]) for n in range(first, last + 1)]
+        before = lines[first - 1][: found.start() - (bare.rfind("\n", 0, found.start()) + 1)]
+        after = lines[last - 1][found.end() - (bare.rfind("\n", 0, found.end()) + 1) :]
+        pairs = []
+        for word in re.finditer(r'[^,\s"]+', found["values"]):
+            number = bare.count("\n", 0, found.start("values") + word.start()) + 1
+            pairs.append((word[0], number))
+        quoted = '"' if kind == "search" else ""
+        how = lists.style(
+            f"{before}{found['verb']} {found['option']} {quoted}",
+            sep=f"{quoted}, {quoted}",
+            suffix=f"{quoted};{after}",
+            family=version,
+        )
+        if found["option"] == "domain-name":
+            how["limit"] = 1
+        scope = f"{found['verb']} {found['option']} {first}"
+        if pairs:
+            out["lists"].append(
+                lists.make(kind, path, spanned, pairs, how, scope=scope, verb=found["verb"])
+            )
+        if found["verb"] == "supersede":
+            out["superseded"][found["option"]] = f"{path}:{first} {lines[first - 1].strip()}"
+    for found in _REQUEST.finditer(bare):
+        names = {name.strip() for name in found["options"].split(",")}
+        if found["also"]:
+            out["requested"] = None if out["requested"] is None else out["requested"] | names
+        else:
+            out["requested"] = names
+    return out
+
+
+def observe(guest, params):
+    """The settings, and whether a stanza of ifupdown takes servers by DHCP."""
+    installed = presence.installed(guest, *PROGRAMS)
+    out = {
+        "installed": installed,
+        "enabled": False,
+        "running": False,
+        "path": next((c for c in CONFIGS if guest.exists(c)), CONFIGS[0]),
+        "exists": any(guest.exists(c) for c in CONFIGS),
+        "lists": [],
+        "auto": [],
+        "errors": [],
+    }
+    superseded, requested = {}, None
+    for path in CONFIGS:
+        parsed = parse(guest.read(path) or "", path)
+        out["lists"] += parsed["lists"]
+        out["errors"] += parsed["errors"]
+        superseded.update(parsed["superseded"])
+        requested = parsed["requested"] if parsed["requested"] is not None else requested
+    for family, option in (("inet", "domain-name-servers"), ("inet6", "dhcp6.name-servers")):
+        if not (installed and ifupdown.uses_dhcp(guest, family)):
+            continue
+        out["enabled"] = True
+        refused = requested is not None and option not in requested
+        default = f"{out['path']} does not supersede {option}"
+        if refused:
+            default = f"{out['path']} does not request {option}"
+        out["auto"].append(
+            {
+                "path": out["path"],
+                "protocol": "dhcp4" if family == "inet" else "dhcp6",
+                "option": option,
+                "accepts": option not in superseded and not refused,
+                "evidence": superseded.get(option, default),
+                "generated": "",
+            }
+        )
+    return out
+
+
+def ignore_auto(section, auto, want):
+    """The changes that make dhclient put the policy's servers in the place of DHCP's.
+
+    ``()`` where the policy has no server of that version: there is nothing to put.
+    """
+    option = auto["option"]
+    how = lists.style(f"supersede {option} ", sep=", ", suffix=";", family=_OPTIONS[option][1])
+    line = "".join(lists.written(how, want.servers))
+    if not line:
+        return ()
+    if section["exists"]:
+        return (File(section["path"], edits=(Edit(0, None, line),)),)
+    return (File(section["path"], content=f"{HEADER}\n{line}\n", mode="0644"),)

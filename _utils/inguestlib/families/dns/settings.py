@@ -1,0 +1,150 @@
+"""Controls on the settings around the servers: fallback, search domains, DNSSEC and TLS."""
+
+from inguestlib.families.dns import cure
+from inguestlib.families.dns.owners import OWNERS, lists, resolved
+from inguestlib.families.dns.want import wanted
+from inguestlib.model import compliant, control, drift, not_applicable, unknown
+
+_TOPIC = "Restrict DNS to internal, managed servers"
+
+
+def _resolved_idle(facts):
+    section = facts["resolved"]
+    if not section["installed"]:
+        return "systemd-resolved is not installed"
+    return "" if section["enabled"] else "systemd-resolved is installed but not enabled"
+
+
+def _set_in_resolved(facts, want):
+    known, _ = cure.sections(facts)
+    return cure.live(
+        facts, resolved.provide(facts["resolved"], want) + resolved.reload(facts["resolved"])
+    )
+
+
+@control(
+    id="dns-fallback-empty",
+    title="systemd-resolved has no fallback resolvers",
+    why="Where nothing else answers, resolved asks a compiled-in list, on most systems public ones",
+    severity="medium",
+    topic=_TOPIC,
+    references={"stig": ["PHTN-50-000236"]},
+    enforceable="yes",
+)
+def fallback_empty(facts, policy):
+    """``FallbackDNS=`` is set, to nothing or to what the policy names."""
+    idle = _resolved_idle(facts)
+    if idle:
+        yield not_applicable("FallbackDNS", idle)
+        return
+    section, want = facts["resolved"], wanted(policy)
+    expected = list(policy["fallback"])
+    said = section["fallback_set"]
+    if not said:
+        shipped = section["compiled_fallback"]
+        shown = "FallbackDNS= is set in none of: " + ", ".join(section["files"] or ["no file"])
+        if shipped and shipped["value"]:
+            shown += f"; compiled in: {shipped['path']}:{shipped['line']} {shipped['value']}"
+        yield drift(
+            "FallbackDNS", shipped["value"].split() if shipped else None, expected,
+            evidence=shown, changes=_set_in_resolved(facts, want),
+        )  # fmt: skip
+        return
+    found = [f for f in section["lists"] if f["kind"] == "fallback" and f["effective"]]
+    bad = [v["raw"] for f in found for v in cure.foreign(f, want, facts) or ()]
+    where = "; ".join(f"{s['path']}:{s['line']} FallbackDNS={s['value']}" for s in said)
+    if not bad:
+        yield compliant(
+            "FallbackDNS", [v["raw"] for f in found for v in f["values"]], expected, evidence=where
+        )
+        return
+    yield drift(
+        "FallbackDNS", bad, expected, evidence="; ".join(lists.evidence(f) for f in found),
+        changes=_set_in_resolved(facts, want),
+    )  # fmt: skip
+
+
+@control(
+    id="dns-search-and-ddns",
+    title="Search domains are the policy's",
+    why="A foreign suffix sends the guest's short names to somebody else's servers",
+    severity="low",
+    topic=_TOPIC,
+    references={"nist_800_53": ["CM-6(a)", "CM-7(a)", "CM-7(b)"]},
+    enforceable="yes",
+    tier=2,
+)
+def search(facts, policy):
+    """Every list of search domains that is in force."""
+    if policy["search"] is None:
+        yield not_applicable("search", "the policy names no search domains")
+        return
+    want = wanted(policy)
+    good = {_domain(name) for name in policy["search"]} | {""}
+    known, broken = cure.sections(facts)
+    for name, why in broken.items():
+        yield unknown(OWNERS[name].TITLE, why)
+    told = bool(broken)
+    for name, section in known.items():
+        if not cure.in_charge(name, section):
+            continue
+        files = {}
+        for found in section["lists"]:
+            if found["kind"] == "search" and found["effective"]:
+                files.setdefault(found["path"], []).append(found)
+        for path, here in files.items():
+            told = True
+            bad = [f for f in here if any(_domain(v["raw"]) not in good for v in f["values"])]
+            seen = [v["raw"] for f in bad or here for v in f["values"]]
+            shown = "; ".join(lists.evidence(f) for f in bad or here)
+            if bad:
+                changes = [c for f in bad for c in cure.mend(facts, known, name, f, want)]
+                yield drift(path, seen, list(policy["search"]), evidence=shown, changes=changes)
+            else:
+                yield compliant(path, seen, list(policy["search"]), evidence=shown)
+    if not told:
+        shown = ", ".join(n for n, s in known.items() if cure.in_charge(n, s))
+        yield compliant("search", [], list(policy["search"]), evidence=f"none is set by {shown}")
+
+
+def _domain(text):
+    """A search domain in one spelling; the route-only mark and the root are not domains."""
+    return text.lstrip("~").strip(".").lower()
+
+
+@control(
+    id="dns-transport-security",
+    title="DNSSEC and DNS over TLS follow the policy",
+    why="Left to a distribution's default, answers are neither validated nor private as intended",
+    severity="low",
+    topic=_TOPIC,
+    enforceable="yes",
+    tier=2,
+)
+def transport_security(facts, policy):
+    """``DNSSEC=`` and ``DNSOverTLS=`` of systemd-resolved, where the policy names them."""
+    asked = {"DNSSEC": policy["dnssec"], "DNSOverTLS": policy["dns_over_tls"]}
+    asked = {key: value for key, value in asked.items() if value is not None}
+    idle = "" if asked else "the policy sets neither dnssec nor dns_over_tls"
+    idle = idle or _resolved_idle(facts)
+    if idle:
+        yield not_applicable("DNSSEC, DNSOverTLS", idle)
+        return
+    settings, want = facts["resolved"]["settings"], wanted(policy)
+    for key, expected in asked.items():
+        said = settings.get(key)
+        value = _word(said["value"]) if said else None
+        shown = f"{said['path']}:{said['line']} {key}={said['value']}" if said else ""
+        if value == expected:
+            yield compliant(key, value, expected, evidence=shown)
+        else:
+            yield drift(
+                key, value, expected, evidence=shown or f"{key}= is not set",
+                changes=_set_in_resolved(facts, want),
+            )  # fmt: skip
+
+
+def _word(text):
+    from inguestlib.families.dns.owners import ini
+
+    return {True: "yes", False: "no"}.get(ini.truth(text, None), text.lower())
