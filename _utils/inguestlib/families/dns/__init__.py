@@ -4,10 +4,30 @@ Each module of :data:`MODULES` declares a part of the family: ``SCHEMA`` (parame
 ``OBSERVERS`` (sections of facts) and ``CONTROLS``.
 """
 
-from inguestlib.families.dns import client
+from inguestlib.families.dns import (
+    client,
+    containers,
+    encrypted,
+    forwarders,
+    hosts,
+    listeners,
+    nsswitch,
+    probe,
+    query_logging,
+)
 from inguestlib.model import Family
 
-MODULES = (client,)
+MODULES = (
+    client,
+    forwarders,
+    listeners,
+    query_logging,
+    encrypted,
+    hosts,
+    nsswitch,
+    containers,
+    probe,
+)
 
 
 def _merged(attribute):
