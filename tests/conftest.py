@@ -1,7 +1,7 @@
 """Fixtures of the rig, for every folder of tests. ``tests/README.md`` tells how it works."""
 
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -9,6 +9,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))  # so that `import support` is the rig
 
 from support import trees, variants
+from support.containers import Container
+from support.wire import Wire
 
 
 @pytest.fixture
@@ -21,11 +23,88 @@ def offline_tree(tmp_path):
     with ExitStack() as copies:
 
         def make(suite, variant="base", network=variants.DOCUMENTATION):
-            scratch = tmp_path / f"tree-{suite}-{variant}"
-            number = 2
-            while scratch.exists():
-                scratch = tmp_path / f"tree-{suite}-{variant}-{number}"
-                number += 1
-            return copies.enter_context(trees.writable(suite, variant, scratch, network))
+            return copies.enter_context(
+                trees.writable(suite, variant, _fresh(tmp_path, suite, variant), network)
+            )
 
         yield make
+
+
+@pytest.fixture(scope="session")
+def wire():
+    """The session's :class:`support.wire.Wire`: bridge, addresses, resolvers."""
+    wire = Wire().open()
+    yield wire
+    wire.close()
+
+
+@pytest.fixture(scope="session")
+def master(wire, tmp_path_factory):
+    """The session's :class:`support.salt_rig.Master`, on the wire's address."""
+    from support import salt_rig  # imports Salt, which the unit tests do without
+
+    master = salt_rig.Master(tmp_path_factory.mktemp("master") / "salt", wire.master)
+    try:
+        yield master.start()
+    finally:
+        master.stop()
+
+
+@pytest.fixture
+def boot(wire, tmp_path):
+    """``boot("trixie", "networkmanager")`` gives a booted :class:`Container`."""
+    with ExitStack() as stack:
+
+        def make(suite, variant="base", prepare=None, binds=None):
+            return stack.enter_context(_booted(wire, tmp_path, suite, variant, prepare, binds))
+
+        yield make
+
+
+@pytest.fixture(scope="module")
+def salted_container(wire, master, tmp_path_factory):
+    """``salted_container("bookworm", "resolved")`` gives a :class:`support.salt_rig.Minion`.
+
+    Its container is booted, its minion is accepted and holds the checkout's
+    modules, as after ``saltutil.sync_all``. It lives as long as the test module.
+    """
+    from support import salt_rig
+
+    with ExitStack() as stack:
+
+        def make(suite, variant="base"):
+            minions = []
+
+            def prepare(container):
+                minions.append(salt_rig.Minion(container, master))
+                minions[0].install()
+
+            scratch = tmp_path_factory.mktemp("container")
+            stack.enter_context(_booted(wire, scratch, suite, variant, prepare, salt_rig.binds()))
+            minion = minions[0].wait()
+            minion.salt("saltutil.sync_all")
+            return minion
+
+        yield make
+
+
+@contextmanager
+def _booted(wire, scratch, suite, variant, prepare, binds):
+    link = wire.plug()
+    with trees.writable(suite, variant, _fresh(scratch, suite, variant), link.network) as root:
+        container = Container(f"{suite}-{variant}-{link.name}", root, link, binds)
+        if prepare:
+            prepare(container)
+        try:
+            yield container.boot()
+        finally:
+            container.cut()
+
+
+def _fresh(directory, *words):
+    """A directory that isn't there yet, named after ``words``."""
+    name = "-".join(words)
+    number = 1
+    while (directory / f"{name}-{number}").exists():
+        number += 1
+    return directory / f"{name}-{number}"

@@ -51,6 +51,7 @@ class Container:
         self.binds = dict(binds or {})
         self.console = self.root.with_name(f"{self.root.name}.console")
         self.pid = None
+        (self.root / "etc/hostname").write_text(f"{name}\n")
         self._nspawn = None
         self._cgroups = [base / f"inguest-{os.getpid()}-{name}" for base in _hierarchies()]
 
@@ -117,6 +118,20 @@ class Container:
     def write(self, path, text):
         """Replace a file's text from inside the guest."""
         self.run("sh", "-c", 'cat > "$0"', path, check=True, text=text)
+
+    def resolves(self, name, timeout=20):
+        """The address that the guest's own resolver gives for a name, or ``None``.
+
+        A link that is still coming up right after boot is waited for.
+        """
+        deadline = time.monotonic() + timeout
+        while True:
+            answer = self.run("getent", "ahostsv4", name)
+            if answer.rc == 0:
+                return answer.out.split()[0]
+            if time.monotonic() > deadline:
+                return None
+            time.sleep(0.2)
 
     def reboot(self, timeout=90):
         """Shut down in order and boot again."""

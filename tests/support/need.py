@@ -27,6 +27,4 @@ def program(*names):
     """The test starts these programs."""
     missing = [name for name in names if shutil.which(name) is None]
     if missing:
-        unmet(
-            f"{', '.join(missing)} missing; tests/support/install-rig.sh installs what the rig needs"
-        )
+        unmet(f"{', '.join(missing)} missing; tests/support/install-rig.sh installs it")

@@ -57,6 +57,7 @@ def packages(suite, variant):
 def configure(root, variant, network):
     """Write the variant's network and resolver set-up into the tree at ``root``."""
     tree = _Tree(root)
+    tree.write("/etc/hostname", "guest\n")
     tree.write("/etc/hosts", "127.0.0.1 localhost\n::1 localhost\n")
     _SETUPS[variant](tree, network)
 

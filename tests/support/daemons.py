@@ -1,0 +1,180 @@
+"""A real master and a real minion on loopback, over a scratch copy of the tree."""
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import saltfactories.manager
+
+ROOT = Path(__file__).parents[2]
+PROBES = ROOT / "tests/integration/loading/probes"
+SYNCED = ("_utils", "_modules", "_states", "_runners", "_engines", "_beacons", "_output")
+
+# The library without its cure, for the control: what happens to those who do not refresh.
+NO_CURE = "\n\ndef refresh():\n    return sys.modules[__name__]\n"
+
+
+class Tree:
+    """A scratch `file_roots`: the checkout's loader folders, with the probes among them."""
+
+    def __init__(self, root, cure=True):
+        self.root = Path(root)
+        ignore = shutil.ignore_patterns("__pycache__")
+        for folder in SYNCED:
+            for source in (ROOT / folder, PROBES / folder):
+                if source.is_dir():
+                    shutil.copytree(source, self.root / folder, ignore=ignore, dirs_exist_ok=True)
+        shutil.copytree(PROBES / "reactor", self.root / "reactor")
+        if not cure:
+            with (self.root / "_utils/inguestlib/__init__.py").open("a") as init:
+                init.write(NO_CURE)
+
+    def say(self, word, wrappers=None):
+        """Set the library's word, and the wrappers' word when given."""
+        self._assign(self.root / "_utils/inguestlib/probeword.py", "WORD", word)
+        if wrappers:
+            for wrapper in self.root.glob("_*/probe.py"):
+                self._assign(wrapper, "WRAPPER", wrappers)
+
+    @staticmethod
+    def _assign(path, name, word):
+        lines = path.read_text().splitlines()
+        path.write_text(
+            "\n".join(f'{name} = "{word}"' if x.startswith(f"{name} =") else x for x in lines)
+            + "\n"
+        )
+
+
+class Rig:
+    """Master and minion, and the questions that the tests ask them."""
+
+    def __init__(self, base, master, minion):
+        self.base, self.master, self.minion = base, master, minion
+        self.beacon_notes = base / "beacon.notes"
+        self.engine_notes = base / "engine.notes"
+        self.minion_engine_notes = base / "minion.notes"
+        self.reactor_notes = base / "reactor.notes"
+
+    def ask(self, *function, **kwargs):
+        """`salt minion …`"""
+        kwargs.setdefault("_timeout", 120)
+        answer = self.master.salt_cli(timeout=120).run(
+            *function, minion_tgt=self.minion.id, **kwargs
+        )
+        assert answer.data is not None, f"{answer.stdout}\n{answer.stderr}"
+        return answer.data
+
+    def run(self, *function, **kwargs):
+        """`salt-run …`"""
+        return self.master.salt_run_cli(timeout=120).run(*function, _timeout=120, **kwargs)
+
+    def sync(self):
+        """What a user does after a change: both sync functions."""
+        self.ask("saltutil.sync_all")
+        assert self.run("saltutil.sync_all").returncode == 0
+
+    def state(self):
+        answer = self.ask("state.single", "probe.said", "x")
+        (only,) = answer.values()
+        return only["changes"]
+
+    def react(self):
+        """Have the reactor, in its own process, run the probe's runner; its note."""
+        before = len(notes(self.reactor_notes))
+        self.ask("event.send", "probe/react", path=str(self.reactor_notes))
+        return awaited(lambda: notes(self.reactor_notes)[before:])[-1]
+
+
+def notes(path):
+    """What engines, beacons and reactor wrote, oldest first."""
+    if not path.exists():
+        return []
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def awaited(ask, seconds=60):
+    """Ask until the answer is true; the last answer."""
+    until = time.monotonic() + seconds
+    while not (answer := ask()) and time.monotonic() < until:
+        time.sleep(0.25)
+    assert answer, f"nothing within {seconds} s"
+    return answer
+
+
+@contextlib.contextmanager
+def scratch():
+    """A folder with a short path: Salt's sockets have no room for pytest's."""
+    folder = Path(tempfile.mkdtemp(prefix="ig-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def scratch_tree(cure=True):
+    with scratch() as folder:
+        yield Tree(folder, cure)
+
+
+@contextlib.contextmanager
+def running(pytestconfig, event_listener, tree=None, multiprocessing=True, python=None):
+    """Start master and minion over `tree` (None: nothing to sync), with `python`'s packages.
+
+    The tree is synced before the daemons start, as the documentation asks.
+    """
+    logs = pytestconfig.pluginmanager.get_plugin("saltfactories-log-server")
+    with scratch() as base:
+        manager = saltfactories.manager.FactoriesManager(
+            root_dir=base / "salt",
+            log_server_host=logs.log_host,
+            log_server_port=logs.log_port,
+            log_server_level=logs.log_level,
+            event_listener=event_listener,
+            python_executable=str(python or sys.executable),
+            start_timeout=120,
+            environ={k: v for k, v in os.environ.items() if k != "PYTHONPATH"},
+        )
+        roots = {"base": [str(tree.root)] if tree else []}
+        reactor = (tree.root if tree else PROBES) / "reactor/probe.sls"
+        master = manager.salt_master_daemon(
+            "master",
+            overrides={
+                "file_roots": roots,
+                "worker_threads": 3,
+                "reactor": [{"probe/react": [str(reactor)]}],
+                "peer_run": {".*": ["probe.*"]},
+                "engines": [{"probe": {"path": str(base / "engine.notes")}}],
+            },
+        )
+        minion = master.salt_minion_daemon(
+            "minion",
+            overrides={
+                "multiprocessing": multiprocessing,
+                "file_roots": roots,
+                "engines": [{"probe": {"path": str(base / "minion.notes")}}],
+                "beacons": {"probe": [{"path": str(base / "beacon.notes")}, {"interval": 1}]},
+            },
+        )
+        rig = Rig(base, master, minion)
+        if tree:  # neither daemon needs to run for these
+            answers = (
+                rig.run("saltutil.sync_all"),
+                minion.salt_call_cli(timeout=120).run("--local", "saltutil.sync_all"),
+            )
+            assert not any(a.returncode for a in answers), answers
+        with master.started(), minion.started():
+            yield rig
+
+
+def run(*argv, **kwargs):
+    """A subprocess that must end well; its output."""
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, **kwargs)
+    assert done.returncode == 0, f"{argv}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
