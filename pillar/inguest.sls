@@ -1,0 +1,65 @@
+# The policy of inguest: an example that is complete and valid, and that `make audit`, the
+# demonstration and the tests use as it stands. Copy it and put your own addresses in. Every
+# key that may stand here is in the reference of the policy (docs/reference/policy.md); a wrong
+# one is named, with the nearest known one, before anything runs.
+inguest:
+  # For families that set no mode of their own:
+  #   audit     report drift, change nothing
+  #   enforce   cure drift; what can't be verified afterwards is undone
+  #   off       don't look
+  mode: audit
+
+  dns:
+    # Begin with audit, read what it finds, then write: enforce
+    mode: audit
+    # There is no built-in resolver. These are your internal ones, in order of preference; with
+    # one alone, its restart is an outage (dns-redundancy).
+    servers:
+      - 10.0.0.53
+      - 10.0.1.53
+    # Search domains that guests may have. Leave it out and they are not judged.
+    search:
+      - corp.example
+    # What DHCP and router advertisements hand out: ignore, approved (take what is in `servers`
+    # only), or allow.
+    dhcp: ignore
+    # After each change a name of yours has to resolve, or the change is undone.
+    # proof:
+    #   name: intranet.corp.example
+    # Try to reach DNS outside, to see that it is blocked. This sends packets to the addresses
+    # given; without it the guest is only read.
+    # egress:
+    #   enabled: true
+    #   canaries: [192.0.2.53]
+
+  services:
+    mode: audit
+    # Your sources of time; nothing is judged against them while the list is empty.
+    time:
+      servers:
+        - ntp1.corp.example
+        - ntp2.corp.example
+    # Where logs go, over TLS.
+    logs:
+      hosts:
+        - logs.corp.example
+    # What stops a boot when it is wrong (fstab, GRUB) is audited, even where the family is
+    # enforced, until the policy says otherwise:
+    # unattended_boot:
+    #   enforce: true
+
+  # Single controls: another mode or severity than their family's.
+  controls:
+    dns-nsswitch: audit
+    dns-redundancy:
+      severity: medium
+
+  # Drift that is accepted: by whom, why, and until when. It is shown as waived, and it is drift
+  # again after the last day, at its end in UTC.
+  waivers:
+    - control: dns-no-encrypted-bypass
+      resource: '*'
+      hosts: 'kiosk*'
+      reason: The kiosks' browser is managed elsewhere until it is replaced (CHG-1042)
+      approver: network security
+      expires: 2027-12-31
