@@ -1,6 +1,6 @@
 """The client's side of the family: whom the guest asks, and who owns that setting."""
 
-from inguestlib.families.dns import automatic, ownership, servers, settings
+from inguestlib.families.dns import automatic, manager, ownership, servers, settings
 from inguestlib.families.dns.owners import OWNERS
 from inguestlib.schema import REQUIRED, Address, Choice, ListOf, Str
 
@@ -52,6 +52,7 @@ CONTROLS = (
     servers.no_public_resolver,
     settings.fallback_empty,
     ownership.managed,
+    manager.manager_mode,
     automatic.dhcp_override,
     servers.redundancy,
     settings.search,

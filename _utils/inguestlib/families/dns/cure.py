@@ -86,8 +86,35 @@ def mend(facts, known, name, found, want):
         else:
             changes = owner.provide(section, want) if hasattr(owner, "provide") else ()
     else:
-        changes = lists.rewrite(found, wanted)
+        changes = lists.rewrite(found, wanted, _beside(facts, section, found, want))
     return live(facts, changes + reload(name, known))
+
+
+def _beside(facts, section, found, want):
+    """The other lists on the same line that differ as well, with what they should say."""
+    if len(found["lines"]) > 1:
+        return ()
+    return tuple(
+        (other, values(other, want))
+        for other in section["lists"]
+        if other is not found
+        and (other["path"], other["lines"]) == (found["path"], found["lines"])
+        and values(other, want) is not None
+        and differs(other, want, facts)
+    )
+
+
+def differs(found, want, facts):
+    """Whether a list says anything that the policy does not want."""
+    if found["kind"] != "search":
+        return bool(foreign(found, want, facts))
+    good = {domain(name) for name in want.search or ()} | {""}
+    return want.search is not None and any(domain(v["raw"]) not in good for v in found["values"])
+
+
+def domain(text):
+    """A search domain in one spelling; the route-only mark and the root are not domains."""
+    return text.lstrip("~").strip(".").lower()
 
 
 def reload(name, known):

@@ -46,7 +46,7 @@ def _judged(facts, policy, chosen, wrong):
             changes = []
             for found, _ in bad:
                 changes += cure.mend(facts, known, name, found, want)
-                if found["runtime"] and not found["path"].startswith("/run/systemd/netif/"):
+                if found["runtime"] or _written(name, facts):
                     changes += _behind(facts, known, want)
             yield drift(
                 path,
@@ -58,12 +58,18 @@ def _judged(facts, policy, chosen, wrong):
             )
 
 
+def _written(name, facts):
+    """Whether the list stands in a file that a running owner writes."""
+    return name == "resolv_conf" and facts["owner"]["owner"] not in ("static", "container")
+
+
 def _behind(facts, known, want):
-    """What mends a running owner whose files are right already: it reads them again."""
-    changes = []
-    for name in cure.feeders(facts, known):
+    """What mends a running owner's state: it reads its files again, and they name servers."""
+    changes, taken = [], False
+    for name, section in cure.feeders(facts, known).items():
         changes += cure.live(facts, cure.reload(name, known))
-    if not cure.configured(facts, known):
+        taken = taken or any(auto["accepts"] for auto in section["auto"])
+    if not cure.configured(facts, known) or (taken and not want.ignore_dhcp):
         changes += cure.provide(facts, known, want)
     return changes
 

@@ -80,7 +80,7 @@ def search(facts, policy):
         yield not_applicable("search", "the policy names no search domains")
         return
     want = wanted(policy)
-    good = {_domain(name) for name in policy["search"]} | {""}
+    good = {cure.domain(name) for name in policy["search"]} | {""}
     known, broken = cure.sections(facts)
     for name, why in broken.items():
         yield unknown(OWNERS[name].TITLE, why)
@@ -94,7 +94,7 @@ def search(facts, policy):
                 files.setdefault(found["path"], []).append(found)
         for path, here in files.items():
             told = True
-            bad = [f for f in here if any(_domain(v["raw"]) not in good for v in f["values"])]
+            bad = [f for f in here if any(cure.domain(v["raw"]) not in good for v in f["values"])]
             seen = [v["raw"] for f in bad or here for v in f["values"]]
             shown = "; ".join(lists.evidence(f) for f in bad or here)
             if bad:
@@ -105,11 +105,6 @@ def search(facts, policy):
     if not told:
         shown = ", ".join(n for n, s in known.items() if cure.in_charge(n, s))
         yield compliant("search", [], list(policy["search"]), evidence=f"none is set by {shown}")
-
-
-def _domain(text):
-    """A search domain in one spelling; the route-only mark and the root are not domains."""
-    return text.lstrip("~").strip(".").lower()
 
 
 @control(

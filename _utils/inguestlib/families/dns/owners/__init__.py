@@ -17,10 +17,13 @@ Every module observes one section of facts with at least ``installed``, ``enable
 """
 
 from inguestlib.families.dns.owners import (
+    cloud_init,
     dhclient,
     dhcpcd,
+    ifcfg,
     ifupdown,
     netconfig,
+    netplan,
     networkd,
     networkmanager,
     resolv_conf,
@@ -33,11 +36,14 @@ OWNERS = {
     "resolved": resolved,
     "networkd": networkd,
     "networkmanager": networkmanager,
+    "netplan": netplan,
     "ifupdown": ifupdown,
+    "ifcfg": ifcfg,
     "netconfig": netconfig,
     "dhclient": dhclient,
     "dhcpcd": dhcpcd,
     "resolvconf": resolvconf,
+    "cloud_init": cloud_init,
 }
 
 # Whose settings reach the resolver when the key owns /etc/resolv.conf.

@@ -2,7 +2,7 @@
 
 import re
 
-from inguestlib.changes import HEADER, Edit, File
+from inguestlib.changes import Edit, File
 from inguestlib.families.dns.owners import ifupdown, lists, presence
 
 TITLE = "dhclient"
@@ -81,7 +81,6 @@ def observe(guest, params):
         "enabled": False,
         "running": False,
         "path": next((c for c in CONFIGS if guest.exists(c)), CONFIGS[0]),
-        "exists": any(guest.exists(c) for c in CONFIGS),
         "lists": [],
         "auto": [],
         "errors": [],
@@ -124,6 +123,4 @@ def ignore_auto(section, auto, want):
     line = "".join(lists.written(how, want.servers))
     if not line:
         return ()
-    if section["exists"]:
-        return (File(section["path"], edits=(Edit(0, None, line),)),)
-    return (File(section["path"], content=f"{HEADER}\n{line}\n", mode="0644"),)
+    return (File(section["path"], edits=(Edit(0, None, line),), mode="0644"),)

@@ -20,7 +20,7 @@ from inguestlib.families.dns import address
 MARK = "zz-inguest"
 
 
-def style(prefix, sep=" ", suffix="", each=False, family=0, quote="", limit=0):
+def style(prefix, sep=" ", suffix="", each=False, family=0, quote="", limit=0, keep=False):
     """How a list is written.
 
     prefix, suffix
@@ -33,6 +33,8 @@ def style(prefix, sep=" ", suffix="", each=False, family=0, quote="", limit=0):
         Put around IPv6 addresses (YAML, where ``::1`` could be misread).
     limit
         How many values the owner reads; 0 is all.
+    keep
+        Whether the line stays, with an empty list, where no value is left.
     """
     return {
         "prefix": prefix,
@@ -42,6 +44,7 @@ def style(prefix, sep=" ", suffix="", each=False, family=0, quote="", limit=0):
         "family": family,
         "quote": quote,
         "limit": limit,
+        "keep": keep,
     }
 
 
@@ -112,7 +115,7 @@ def written(how, values):
         values = list(values)[: how["limit"]]
     if how["quote"]:
         values = [how["quote"] + v + how["quote"] if ":" in v else v for v in values]
-    if not values:
+    if not values and not how["keep"]:
         return []
     if how["each"]:
         return [
@@ -122,11 +125,19 @@ def written(how, values):
     return [how["prefix"] + how["sep"].join(values) + how["suffix"]]
 
 
-def rewrite(found, values):
+def rewrite(found, values, beside=()):
     """The change that makes a list say exactly ``values``: line edits of its file.
 
-    Where none of the values fits, all lines of the list go.
+    Where none of the values fits, all lines of the list go. ``beside`` holds pairs of
+    another list on the same one line and its values, which change with it: a line can
+    be edited once only.
     """
+    if beside:
+        number, text = found["lines"][0]
+        both = sorted([(found, values), *beside], key=lambda pair: -len(pair[0]["style"]["prefix"]))
+        for one, wanted in both:
+            text = _within(text, one["style"], found["lines"][0][1], wanted)
+        return (File(found["path"], edits=(Edit(number, found["lines"][0][1], text),)),)
     new = "\n".join(written(found["style"], values)) or None
     edits = []
     for index, (number, old) in enumerate(found["lines"]):
@@ -134,3 +145,10 @@ def rewrite(found, values):
         if text != old:
             edits.append(Edit(number, old, text))
     return (File(found["path"], edits=tuple(edits)),) if edits else ()
+
+
+def _within(text, how, original, values):
+    """``text`` with one list of the original line replaced; lists to its right already are."""
+    start, end = len(how["prefix"]), len(original) - len(how["suffix"])
+    inner = written({**how, "prefix": "", "suffix": "", "keep": False}, values)
+    return text[:start] + "".join(inner) + text[end:]

@@ -129,6 +129,9 @@ def observe(guest, params):
     if not out["dangling"]:
         out["immutable"] = guest.immutable(PATH)
         out.update(parse(guest.read(PATH) or ""))
+        writer = LINKS.get(out["target"] or "")
+        for found in out["lists"] if writer else ():
+            found.update(runtime=True, generated=writer[0])
     return out
 
 
