@@ -1,0 +1,45 @@
+"""Where the logs of a guest go: rsyslog and the other agents, their units and destinations."""
+
+import fnmatch
+
+from inguestlib.families.services import daemon, forwarders, rsyslog
+
+OWNED = "/etc/rsyslog.d/zz-inguest-forward.conf"
+_SETTINGS = ("workdirectory", "defaultnetstreamdrivercafile")
+_DRIVERS = ("/usr/lib*/rsyslog/lmnsd_*.so", "/usr/lib/*/rsyslog/lmnsd_*.so")
+_SPOOLS = ("/var/spool/rsyslog", "/var/lib/rsyslog")
+
+
+def observe(guest, params):
+    """``{"rsyslog": {…} or None, "agents": […]}``.
+
+    ``rsyslog`` has ``daemon`` (see :mod:`.daemon`; ``None`` without systemd), ``actions`` (see
+    :class:`rsyslog.Reader`), ``settings`` (those of other files than inguest's), ``included``
+    (whether inguest's file is read), ``owned`` (that file's text), ``drivers`` (the TLS
+    libraries installed) and ``spool``.
+    An agent has ``name``, ``daemon`` and ``targets``; agents without a target are left out.
+    """
+    agents = []
+    for name, (unit, read) in forwarders.AGENTS.items():
+        targets = read(guest)
+        if targets:
+            agents.append({"name": name, "daemon": daemon.observe(guest, unit), "targets": targets})
+    return {"rsyslog": _rsyslog(guest), "agents": agents}
+
+
+def _rsyslog(guest):
+    if not guest.exists("/usr/sbin/rsyslogd"):
+        return None
+    reader = rsyslog.Reader(guest)
+    files = [path for pattern in _DRIVERS for path in guest.glob(pattern)]
+    names = {path.rpartition("lmnsd_")[2].removesuffix(".so") for path in files}
+    settings = {k: reader.settings[k] for k in _SETTINGS if k in reader.settings}
+    return {
+        "daemon": daemon.observe(guest, "rsyslog.service", "syslog.service"),
+        "actions": reader.actions,
+        "settings": {k: value for k, (value, path) in settings.items() if path != OWNED},
+        "included": any(fnmatch.fnmatchcase(OWNED, pattern) for pattern in reader.patterns),
+        "drivers": sorted(names & {"gtls", "ossl"}),
+        "owned": guest.read(OWNED),
+        "spool": next((path for path in _SPOOLS if guest.is_dir(path)), None),
+    }
