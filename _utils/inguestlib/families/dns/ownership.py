@@ -32,19 +32,21 @@ FORWARDERS = {
 
 def observe(guest, params):
     """``{"owner", "mode", "why", "forwarders", "managers"}``."""
-    file = resolv_conf.observe(guest, params)
+    file = guest.once(("dns", "resolv_conf"), lambda: resolv_conf.observe(guest, params))
     managers = {
         "resolved": presence.installed(guest, *resolved.PROGRAMS)
         and presence.enabled(guest, resolved.UNIT),
         "networkmanager": presence.installed(guest, *networkmanager.PROGRAMS)
         and presence.enabled(guest, NETWORKMANAGER),
-        "resolvconf": presence.installed(guest, *resolvconf.PROGRAMS),
+        "resolvconf": resolvconf.there(guest),
         "netconfig": presence.installed(guest, *netconfig.PROGRAMS),
         "dhclient": presence.installed(guest, *dhclient.PROGRAMS) and ifupdown.uses_dhcp(guest),
         "dhcpcd": presence.installed(guest, *dhcpcd.PROGRAMS)
         and (ifupdown.uses_dhcp(guest) or presence.enabled(guest, "dhcpcd")),
     }
-    main = networkmanager.observe(guest, params)["main"]
+    main = guest.once(("dns", "networkmanager"), lambda: networkmanager.observe(guest, params))[
+        "main"
+    ]
     owner, mode, why = decide(file, managers, main)
     return {
         "owner": owner,

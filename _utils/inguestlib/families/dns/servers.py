@@ -121,12 +121,13 @@ def servers_approved(facts, policy):
         return counts and found["kind"] == "servers"
 
     yield from _judged(facts, policy, chosen, lambda found: cure.foreign(found, want, facts))
-    yield _somebody(facts, known, want)
-
-
-def _somebody(facts, known, want):
-    """That the guest will have resolvers at all, whatever DHCP says."""
     named = cure.configured(facts, known)
+    if not any(cure.foreign(found, want, facts) for _, found in named):
+        yield _somebody(facts, known, want, named)
+
+
+def _somebody(facts, known, want, named):
+    """That the guest will have resolvers at all, whatever DHCP says."""
     owner = facts["owner"]
     resource = EFFECTIVE
     if named:
@@ -208,10 +209,9 @@ def redundancy(facts, policy):
             EFFECTIVE, sorted(here), "two or more", evidence=shown,
             comment="the policy itself names one server: add another to inguest:dns:servers",
         )  # fmt: skip
-    elif not named:
-        yield unknown(EFFECTIVE, "no server is configured in a file")
     elif len(here) >= 2:
         yield compliant(EFFECTIVE, sorted(here), "two or more", evidence=shown)
     else:
         changes = [c for name, found in named for c in cure.mend(facts, known, name, found, want)]
+        changes = changes or cure.provide(facts, known, want)
         yield drift(EFFECTIVE, sorted(here), "two or more", evidence=shown, changes=changes)

@@ -37,6 +37,10 @@ def statements(text):
 def stanzas(guest):
     """``(stanzas, errors)`` of all files; a stanza is ``{"path", "line", "link", "family",
     "method", "options": [(number, words, lines)]}``."""
+    return guest.once(("dns", "stanzas"), lambda: _stanzas(guest))
+
+
+def _stanzas(guest):
     found, errors, seen = [], [], set()
 
     def load(path):
@@ -89,7 +93,7 @@ def uses_dhcp(guest, family="inet"):
 def observe(guest, params):
     """The ``dns-*`` options of every stanza."""
     found, errors = stanzas(guest)
-    effective = presence.installed(guest, *resolvconf.PROGRAMS)
+    effective = resolvconf.there(guest)
     installed = presence.installed(guest, *PROGRAMS)
     out = []
     for stanza in found:

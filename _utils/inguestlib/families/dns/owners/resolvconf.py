@@ -1,7 +1,7 @@
 """resolvconf(8) in its two forms: Debian's, with head, base and tail; and openresolv."""
 
 from inguestlib.changes import HEADER, Edit, File, Refresh
-from inguestlib.families.dns.owners import lists, presence, resolv_conf, shell
+from inguestlib.families.dns.owners import lists, resolv_conf, shell
 
 TITLE = "resolvconf"
 PROGRAMS = ("/usr/sbin/resolvconf", "/sbin/resolvconf")
@@ -17,12 +17,15 @@ _VARIABLES = {
 }
 
 
+def there(guest):
+    """Whether resolvconf is installed; systemd's program of this name only talks to resolved."""
+    program = next((guest.resolve(p) for p in PROGRAMS if guest.exists(p)), None)
+    return program is not None and not program.endswith("/resolvectl")
+
+
 def observe(guest, params):
     """The static parts, openresolv's variables, and what each link handed in."""
-    installed = presence.installed(guest, *PROGRAMS)
-    # resolved's package brings a program of this name that only talks to resolved.
-    program = next((guest.resolve(p) for p in PROGRAMS if guest.exists(p)), None) or ""
-    installed = installed and not program.endswith("/resolvectl")
+    installed = there(guest)
     out = {
         "installed": installed,
         "enabled": installed,
