@@ -134,8 +134,7 @@ def _somebody(facts, known, want, named):
         seen = sorted({v["address"] for _, found in named for v in found["values"]} - {""})
         shown = "; ".join(lists.evidence(found) for _, found in named)
         return compliant(resource, seen, list(want.approved), evidence=f"{owner['why']}; {shown}")
-    autos = [a for section in cure.feeders(facts, known).values() for a in section["auto"]]
-    accepted = [a for a in autos if a["accepts"]]
+    accepted = _from_network(facts, known)
     if accepted and not want.ignore_dhcp:
         return unknown(
             resource, "DHCP or router advertisements decide", evidence=accepted[0]["evidence"]
@@ -150,6 +149,12 @@ def _somebody(facts, known, want, named):
         comment="nobody names a resolver in a file",
         changes=cure.provide(facts, known, want),
     )
+
+
+def _from_network(facts, known):
+    """Where the owners that count take servers from DHCP or routers."""
+    autos = [a for section in cure.feeders(facts, known).values() for a in section["auto"]]
+    return [auto for auto in autos if auto["accepts"]]
 
 
 @control(
@@ -209,6 +214,8 @@ def redundancy(facts, policy):
             EFFECTIVE, sorted(here), "two or more", evidence=shown,
             comment="the policy itself names one server: add another to inguest:dns:servers",
         )  # fmt: skip
+    elif not named and not want.ignore_dhcp and _from_network(facts, known):
+        yield unknown(EFFECTIVE, "DHCP or router advertisements decide")
     elif len(here) >= 2:
         yield compliant(EFFECTIVE, sorted(here), "two or more", evidence=shown)
     else:

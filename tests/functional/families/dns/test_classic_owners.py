@@ -154,8 +154,11 @@ def test_photon_with_networkd_and_resolved(tree):
     )
     policy = policy_of()
     assert set(drifts(tree, policy)) == {
-        "dns-servers-approved", "dns-fallback-empty", "dns-dhcp-override",
-    }  # fmt: skip
+        "dns-servers-approved",
+        "dns-fallback-empty",
+        "dns-dhcp-override",
+        "dns-redundancy",
+    }
     cured(tree, policy)
 
 
