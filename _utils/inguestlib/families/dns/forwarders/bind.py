@@ -75,11 +75,14 @@ def gaps(facts):
     types = _zone_types(facts)
     for scope in sorted({d["scope"] for d in facts["directives"] if "zone " in d["scope"]}):
         forwarders, policy = _last(facts, scope, "forwarders"), _last(facts, scope, "forward")
-        if types.get(scope) == "forward" and not (forwarders and forwarders["elements"]):
+        listed = bool(forwarders and forwarders["elements"])
+        if types.get(scope) == "forward" and not listed:
             where = _where(forwarders) or f"{scope} has no forwarders"
             found.append((f"{scope}: asks the roots of the Internet", where, scope, "forwarders"))
-        elif forwarders and forwarders["elements"] and (policy or {}).get("value") != "only":
-            where = _where(policy) or f"{_where(forwarders)} without 'forward only'"
+        elif not listed:
+            continue
+        if (policy or {}).get("value") != "only":
+            where = _where(policy) or f"{_where(forwarders) or scope} without 'forward only'"
             text = f"{scope}: asks the roots of the Internet when the forwarders fail"
             found.append((text, where, scope, "forward"))
     return list(dict.fromkeys(found))

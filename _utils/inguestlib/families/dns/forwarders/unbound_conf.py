@@ -21,6 +21,7 @@ ZONE_KEPT = {
     *("stub-addr", "stub-host", "stub-first"),
 }
 MAX_FILES = 200
+KNOWN = CLAUSES | SERVER_KEPT | ZONE_KEPT | {"include", "include-toplevel"}
 _KEY = re.compile(r"[a-z][a-z0-9-]*:")
 
 
@@ -51,16 +52,20 @@ def tokens(text):
 
 def attributes(text, path):
     """``[directive, …]`` in order: each key with its values joined; a pure function."""
-    found, current = [], None
+    found, current, given = [], None, False
     for word, quoted, number, line, start, end in tokens(text):
-        has_value = current is not None and (current["option"] in CLAUSES or current["value"])
+        has_value = current is not None and (current["option"] in CLAUSES or given)
         new_line = current is not None and number != current["parts"][-1][0]
         key = None if quoted else _KEY.match(word)
         # A key stands where no value is awaited: at the start, on a new line after a value, or
-        # as a word that ends with its only colon (an IPv6 address has more of them).
-        if key and (current is None or (has_value and (new_line or key.end() == len(word)))):
+        # as a word that ends with its only colon or is known (the rest may be an IPv6 address).
+        if key and (
+            current is None
+            or (has_value and (new_line or key.end() == len(word) or key[0][:-1] in KNOWN))
+        ):
             current = _directive(key[0][:-1], path, number, line, start, start + key.end())
             found.append(current)
+            given = False
             start += key.end()
             word = word[key.end() :]
             if not word:
@@ -68,7 +73,7 @@ def attributes(text, path):
         if current is None:
             continue
         current["value"] = f"{current['value']} {word}".strip() if current["value"] else word
-        current["given"] = True
+        given = True
         part = current["parts"][-1]
         if part[0] == number:
             part[3] = end
@@ -105,7 +110,6 @@ class Reader:
 
     def _take(self, found):
         option, value = found["option"], found["value"]
-        found.pop("given", None)
         if option in ("include", "include-toplevel"):
             self._include(option, value)
             return
