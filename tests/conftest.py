@@ -55,8 +55,9 @@ def boot(wire, tmp_path):
     """``boot("trixie", "networkmanager")`` gives a booted :class:`Container`."""
     with ExitStack() as stack:
 
-        def make(suite, variant="base", prepare=None, binds=None):
-            return stack.enter_context(_booted(wire, tmp_path, suite, variant, prepare, binds))
+        def make(suite, variant="base", prepare=None, **network):
+            link = wire.plug(**network)
+            return stack.enter_context(_booted(link, tmp_path, suite, variant, prepare))
 
         yield make
 
@@ -67,12 +68,13 @@ def salted_container(wire, master, tmp_path_factory):
 
     Its container is booted, its minion is accepted and holds the checkout's
     modules, as after ``saltutil.sync_all``. It lives as long as the test module.
+    Keywords change the set-up: ``resolvers=(wire.stranger,)``.
     """
     from support import salt_rig
 
     with ExitStack() as stack:
 
-        def make(suite, variant="base"):
+        def make(suite, variant="base", **network):
             minions = []
 
             def prepare(container):
@@ -80,7 +82,8 @@ def salted_container(wire, master, tmp_path_factory):
                 minions[0].install()
 
             scratch = tmp_path_factory.mktemp("container")
-            stack.enter_context(_booted(wire, scratch, suite, variant, prepare, salt_rig.binds()))
+            link = wire.plug(**network)
+            stack.enter_context(_booted(link, scratch, suite, variant, prepare, salt_rig.binds()))
             minion = minions[0].wait()
             minion.salt("saltutil.sync_all")
             return minion
@@ -89,8 +92,7 @@ def salted_container(wire, master, tmp_path_factory):
 
 
 @contextmanager
-def _booted(wire, scratch, suite, variant, prepare, binds):
-    link = wire.plug()
+def _booted(link, scratch, suite, variant, prepare=None, binds=None):
     with trees.writable(suite, variant, _fresh(scratch, suite, variant), link.network) as root:
         container = Container(f"{suite}-{variant}-{link.name}", root, link, binds)
         if prepare:

@@ -2,11 +2,12 @@
 
 No package is installed in a guest: the Python that runs the tests and its
 virtual environment are bind-mounted read-only, so the Salt under test is the one
-of the test run. The code under test is the checkout, as the master's file_roots.
+of the test run. The code under test is the checkout, in the master's file_roots.
 """
 
 import json
 import os
+import shutil
 import signal
 import socket
 import struct
@@ -42,17 +43,27 @@ WantedBy=multi-user.target
 
 
 class Master:
-    """A master on ``address``; ``directory`` holds its configuration, keys, pillar and cache."""
+    """A master on ``address``; ``directory`` holds all that is its own.
 
-    def __init__(self, directory, address, file_roots=(CHECKOUT, CHECKOUT / "states"), options=()):
+    It serves a copy of the checkout as it was at the start, so that editing during
+    a test run does not reach the minions by halves.
+    """
+
+    def __init__(self, directory, address, options=()):
         self.directory = Path(directory)
         self.address = address
         self.config = self.directory / "master"
         self.pillar = self.directory / "pillar"
+        self.states = self.directory / "states"
         self.log = self.directory / "master.log"
         self._process = None
         self._pillars = {}
         self.pillar.mkdir(parents=True)
+        self.served = self.directory / "checkout"
+        for loader in CHECKOUT.glob("_*"):
+            shutil.copytree(loader, self.served / loader.name)
+        shutil.copytree(CHECKOUT / "states", self.states)
+        (self.states / "top.sls").write_text("base: {'*': [inguest]}\n")
         self.options = {
             "root_dir": str(self.directory),
             "pki_dir": str(self.directory / "pki"),
@@ -66,7 +77,7 @@ class Master:
             "auto_accept": True,
             "worker_threads": 3,
             "gather_job_timeout": 5,
-            "file_roots": {"base": [str(path) for path in file_roots]},
+            "file_roots": {"base": [str(self.served), str(self.states)]},
             "pillar_roots": {"base": [str(self.pillar)]},
             **dict(options),
         }

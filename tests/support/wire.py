@@ -47,10 +47,10 @@ class Wire:
             server.stop()
         _ip("link", "delete", self.bridge)
 
-    def plug(self):
-        """A new link on the bridge for one container."""
+    def plug(self, **network):
+        """A new link on the bridge for one container; keywords change its ``network``."""
         self._links += 1
-        return Link(self, self._links)
+        return Link(self, self._links, network)
 
     @staticmethod
     def _take():
@@ -70,13 +70,12 @@ class Wire:
 class Link:
     """One veth pair: one end on the bridge, the other named eth0 in a namespace of its own."""
 
-    def __init__(self, wire, number):
+    def __init__(self, wire, number, network):
         self.name = f"{wire.bridge}v{number}"
         self.bridge = wire.bridge
         self.address = f"{wire.prefix}.{9 + number}"
-        self.network = Network(
-            address=f"{self.address}/24", gateway=wire.master, resolvers=wire.resolvers
-        )
+        usual = {"gateway": wire.master, "resolvers": wire.resolvers}
+        self.network = Network(address=f"{self.address}/24", **{**usual, **network})
 
     @property
     def namespace(self):
