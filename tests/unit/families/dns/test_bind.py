@@ -86,7 +86,10 @@ def test_what_is_right_already(text):
 
 
 def test_edits_are_minimal_and_comments_stay():
-    text = "options {\n  // ours\n  forwarders { 8.8.8.8; /* g */ 10.0.0.53; }; # end\n  forward only;\n};"
+    text = (
+        "options {\n  // ours\n  forwarders { 8.8.8.8; /* g */ 10.0.0.53; }; # end\n"
+        "  forward only;\n};"
+    )
     assert forwarded(text) == text.replace("8.8.8.8; /* g */", " /* g */")
 
 
