@@ -73,28 +73,30 @@ class Boot:
 
     @cached_property
     def _walk(self):
-        """``(parents, activators)``: every unit reached with the one that pulls it in."""
-        parents, activators = {}, {}
+        """``(parents, activators, dangling)``: every unit reached with the one that pulls it in."""
+        parents, activators, dangling = {}, {}, set()
         if self.default_target is None:
-            return parents, activators
+            return parents, activators, dangling
         parents[self.default_target] = ("", "default target")
         todo = [self.default_target]
-        # systemd-fstab-generator and friends hang on local-fs.target; sysinit pulls that in.
         while todo:
             unit = self.units.get(todo.pop())
             if unit is None or unit.masked:
                 continue
             for name, how in self.pulled(unit).items():
-                self._reach(name, unit.id, how, parents, todo)
+                if self.units.get(name) is None:
+                    dangling.add(name)
+                else:
+                    self._reach(name, unit.id, how, parents, todo)
             for name in self.triggered(unit):
                 other = self.units.get(name)
                 if other and not other.masked:
                     activators.setdefault(other.id, []).append(unit.id)
-        return parents, activators
+        return parents, activators, dangling
 
     def _reach(self, name, by, how, parents, todo):
         unit = self.units.get(name)
-        if unit is None or unit.masked or unit.id in parents:
+        if unit.masked or unit.id in parents:
             return
         parents[unit.id] = (by, how)
         todo.append(unit.id)
@@ -103,6 +105,11 @@ class Boot:
     def reached(self):
         """``{id: (the unit that pulls it in, how)}`` of all that the default target starts."""
         return self._walk[0]
+
+    @property
+    def dangling(self):
+        """The names that the boot asks for and nobody has; an alias would be started."""
+        return self._walk[2]
 
     def chain(self, unit_id):
         """From the default target down to a unit, ``()`` when it is not reached."""

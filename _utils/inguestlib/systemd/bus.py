@@ -207,7 +207,9 @@ class Connection:
 
     def _authenticate(self):
         uid = str(os.geteuid()).encode().hex()
-        self._socket.sendall(f"\0AUTH EXTERNAL {uid}\r\n".encode())
+        # BEGIN goes with it, as systemd's own clients do: where it came together with the first
+        # message, the private socket would let that message lie and never answer.
+        self._socket.sendall(f"\0AUTH EXTERNAL {uid}\r\nBEGIN\r\n".encode())
         line = b""
         while not line.endswith(b"\r\n"):
             line += self._some(1)  # byte by byte: what follows the line is not ours to take
@@ -215,7 +217,6 @@ class Connection:
                 raise BusError("no end of the answer to AUTH")
         if not line.startswith(b"OK "):
             raise BusError(f"authentication refused: {line.strip().decode('ascii', 'replace')}")
-        self._socket.sendall(b"BEGIN\r\n")
 
     def _some(self, size):
         data = self._socket.recv(size)

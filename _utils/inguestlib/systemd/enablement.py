@@ -51,6 +51,25 @@ def locate(tree, name, strict=False):
     raise Bad(f"{name}: too many links")
 
 
+def unmasked(tree, name):
+    """The :class:`Fragment` that a mask under /etc or /run hides, whatever can be unmasked.
+
+    Raises :class:`Missing` when there is none behind it, and :class:`Bad`.
+    """
+    places = [*tree.places(name)]
+    if names.is_instance(name):
+        places += tree.places(names.template(name))
+    for path in places:
+        found = _follow(tree, name, path)
+        if not isinstance(found, Fragment):
+            return locate(tree, found)
+        if not found.masked:
+            return found
+        if not path.startswith(("/etc/", "/run/")):
+            break
+    raise Missing(name)
+
+
 def _first(tree, name, places, strict):
     refused = None
     for path in places:

@@ -73,25 +73,26 @@ def _by_systemctl(guest):
     return State(units, "degraded" if failed else "running", "systemctl show")
 
 
-def details(guest, state, name, interface):
-    """All properties of one loaded unit, ``{}`` when they cannot be asked on a bus.
+def details(state, questions):
+    """``{name: {property: value}}`` of loaded units, asked on one connection.
 
-    interface is ``Service``, ``Socket``, ``Unit``, …: the part of the D-Bus interface's
-    name after ``org.freedesktop.systemd1.``.
+    questions
+        ``[(unit name, part), …]``; a part is ``Unit``, ``Service``, ``Socket``, …: the end of
+        the D-Bus interface's name.
+
+    What is not loaded, or cannot be asked on a bus, is left out.
     """
-    unit = state.units.get(name)
-    if unit is None or not unit.unit_path:
-        return {}
-
-    def look():
-        with bus.Connection(state.source, state.source == bus.SYSTEM) as connection:
-            (found,) = connection.call(
-                unit.unit_path,
-                bus.PROPERTIES,
-                "GetAll",
-                "s",
-                (f"org.freedesktop.systemd1.{interface}",),
-            )
-            return found
-
-    return guest.once(("unit", name, interface), look)
+    questions = [q for q in questions if q[0] in state.units and state.units[q[0]].unit_path]
+    out = {}
+    if not questions:
+        return out
+    with bus.Connection(state.source, state.source == bus.SYSTEM) as connection:
+        for name, part in questions:
+            interface = f"{bus.SYSTEMD}.{part}"
+            path = state.units[name].unit_path
+            try:
+                (found,) = connection.call(path, bus.PROPERTIES, "GetAll", "s", (interface,))
+            except bus.BusError:
+                continue  # unloaded since it was listed
+            out.setdefault(name, {}).update(found)
+    return out

@@ -4,10 +4,30 @@ Every module here holds one subject: its parameters (``SCHEMA``), what it observ
 (``OBSERVERS``) and its ``CONTROLS``, declared beside the code that judges them.
 """
 
-from inguestlib.families.services import boot, kernel, logforward, reboot, timesync
+from inguestlib.families.services import (
+    boot,
+    dropin,
+    kernel,
+    logforward,
+    reboot,
+    running,
+    stopping,
+    timesync,
+    workloads,
+)
 from inguestlib.model import Family
 
-_MODULES = (boot, kernel, reboot, timesync, logforward)
+_MODULES = (
+    workloads,
+    dropin,
+    stopping,
+    running,
+    boot,
+    kernel,
+    reboot,
+    timesync,
+    logforward,
+)
 
 FAMILY = Family(
     name="services",
