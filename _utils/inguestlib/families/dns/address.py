@@ -1,7 +1,6 @@
 """Addresses of name servers: the spellings that their owners use, and who runs public ones."""
 
 import ipaddress
-import re
 
 # Resolvers that anybody may ask, to be recognised and named in findings. Never a default.
 PUBLIC = {
@@ -41,16 +40,6 @@ _NETWORKS = tuple(
     (ipaddress.ip_network(cidr), name) for name, cidrs in PUBLIC.items() for cidr in cidrs.split()
 )
 
-_SPEC = re.compile(
-    r"""(?:dns\+(?:tls|udp)://)?         # NetworkManager's URI form
-        (?:\[(?P<v6>[^\]]+)\]|(?P<ip>[0-9A-Fa-f:.]+))
-        (?:(?<=\])(?::(?P<port6>\d+))?|(?::(?P<port>\d+))?)
-        (?:@(?P<atport>\d+))?
-        (?:%(?P<scope>[^#\s]+))?
-        (?:\#(?P<name>\S*))?$""",
-    re.VERBOSE,
-)
-
 
 def parse(spec):
     """The parts of a server: ``{"address", "scope", "port", "name"}``, or ``None``.
@@ -59,23 +48,27 @@ def parse(spec):
     ``ADDRESS[:PORT][%LINK][#NAME]`` with brackets around IPv6 where a port follows, and
     unbound's ``ADDRESS@PORT``. IPv4-mapped IPv6 becomes the IPv4 address that is asked.
     """
-    spec = spec.strip()
-    bare, scope = spec, ""
-    if "%" in spec and "#" not in spec and not spec.startswith("["):
-        bare, _, scope = spec.partition("%")
-    plain = _ip(bare)
-    if plain:
-        return {"address": plain, "scope": scope, "port": 0, "name": ""}
-    found = _SPEC.match(spec)
-    if not found:
+    rest, _, name = spec.strip().partition("#")
+    if rest.startswith(("dns+tls://", "dns+udp://")):  # NetworkManager's URI form
+        rest = rest.partition("://")[2]
+    port = scope = ""
+    if rest.startswith("["):
+        rest, bracket, tail = rest[1:].partition("]")
+        if not bracket or tail[:1] not in ("", ":", "%"):
+            return None
+        tail, _, scope = tail.partition("%")
+        port = tail[1:]
+        rest, _, inside = rest.partition("%")
+        scope = scope or inside
+    else:
+        rest, _, scope = rest.partition("%")
+        rest, _, port = rest.partition("@")
+        if rest.count(":") == 1:  # one colon is no IPv6
+            rest, _, port = rest.partition(":")
+    address = _ip(rest)
+    if not address or (port and not port.isdigit()):
         return None
-    inner, _, inside_scope = (found["v6"] or found["ip"]).partition("%")
-    address = _ip(inner)
-    if not address:
-        return None
-    port = found["port6"] or found["port"] or found["atport"] or 0
-    scope = found["scope"] or inside_scope
-    return {"address": address, "scope": scope, "port": int(port), "name": found["name"] or ""}
+    return {"address": address, "scope": scope, "port": int(port or 0), "name": name}
 
 
 def _ip(text):
