@@ -6,6 +6,7 @@ Every module here holds one subject: its parameters (``SCHEMA``), what it observ
 
 from inguestlib.families.services import (
     boot,
+    containers,
     dropin,
     kernel,
     logforward,
@@ -22,6 +23,7 @@ _MODULES = (
     dropin,
     stopping,
     running,
+    containers,
     boot,
     kernel,
     reboot,
