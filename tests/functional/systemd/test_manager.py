@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from support import trees
+from support.containers import Container
+
 pytestmark = [pytest.mark.functional, pytest.mark.container]
 
 CHECKOUT = Path(__file__).resolve().parents[3]
@@ -75,12 +78,13 @@ print(json.dumps({
 
 @pytest.fixture(scope="module", params=["bookworm", "trixie"])
 def seen(request, wire, tmp_path_factory):
-    from conftest import _booted  # the module's scope is wider than the fixture's
-
+    """What the script saw in a container of the suite."""
     binds = {PREFIX: PREFIX, str(CHECKOUT / "_utils"): "/opt/inguest"}
 
-    def prepare(container):
-        etc = container.root / "etc/systemd/system"
+    link = wire.plug()
+    scratch = tmp_path_factory.mktemp("manager") / "tree"
+    with trees.writable(request.param, "base", scratch, link.network) as root:
+        etc = root / "etc/systemd/system"
         (etc / "dbus.service.d").mkdir()
         (etc / "dbus.service.d/10.conf").write_text("[Service]\nNice=0\n")
         (etc / "service.d").mkdir()
@@ -90,11 +94,13 @@ def seen(request, wire, tmp_path_factory):
         (etc / "broken.service").write_text("[Service]\nType=oneshot\nExecStart=/bin/false\n")
         (etc / "multi-user.target.wants/broken.service").symlink_to("../broken.service")
 
-    with _booted(
-        wire, tmp_path_factory.mktemp("manager"), request.param, "base", prepare, binds
-    ) as container:
-        answer = container.run(PYTHON, "-c", LOOK, check=True)
-        yield json.loads(answer.out)
+        container = Container(f"manager-{request.param}", root, link, binds)
+        try:
+            container.boot()
+            answer = container.run(PYTHON, "-c", LOOK, check=True)
+        finally:
+            container.cut()
+    return json.loads(answer.out)
 
 
 def test_the_private_socket_answers(seen):
