@@ -5,26 +5,44 @@ import fnmatch
 from inguestlib.families.services import daemon, forwarders, rsyslog
 
 OWNED = "/etc/rsyslog.d/zz-inguest-forward.conf"
+# The bundle of public and locally added authorities, by family.
+BUNDLES = {
+    "debian": "/etc/ssl/certs/ca-certificates.crt",
+    "redhat": "/etc/pki/tls/certs/ca-bundle.crt",
+    "suse": "/etc/ssl/ca-bundle.pem",
+    "photon": "/etc/pki/tls/certs/ca-bundle.crt",
+}
 _SETTINGS = ("workdirectory", "defaultnetstreamdrivercafile")
 _DRIVERS = ("/usr/lib*/rsyslog/lmnsd_*.so", "/usr/lib/*/rsyslog/lmnsd_*.so")
 _SPOOLS = ("/var/spool/rsyslog", "/var/lib/rsyslog")
 
 
+def bundle(family):
+    """Where a family of distributions keeps the authorities it trusts."""
+    return BUNDLES.get(family, BUNDLES["debian"])
+
+
 def observe(guest, params):
-    """``{"rsyslog": {…} or None, "agents": […]}``.
+    """``{"rsyslog": {…} or None, "agents": […], "authorities": […]}``.
 
     ``rsyslog`` has ``daemon`` (see :mod:`.daemon`; ``None`` without systemd), ``actions`` (see
     :class:`rsyslog.Reader`), ``settings`` (those of other files than inguest's), ``included``
     (whether inguest's file is read), ``owned`` (that file's text), ``drivers`` (the TLS
     libraries installed) and ``spool``.
     An agent has ``name``, ``daemon`` and ``targets``; agents without a target are left out.
+    ``authorities`` are the bundles that are there, the one of the policy among them.
     """
     agents = []
     for name, (unit, read) in forwarders.AGENTS.items():
         targets = read(guest)
         if targets:
             agents.append({"name": name, "daemon": daemon.observe(guest, unit), "targets": targets})
-    return {"rsyslog": _rsyslog(guest), "agents": agents}
+    bundles = {*BUNDLES.values(), *filter(None, [params["logs"]["ca"]])}
+    return {
+        "rsyslog": _rsyslog(guest),
+        "agents": agents,
+        "authorities": sorted(path for path in bundles if guest.exists(path)),
+    }
 
 
 def _rsyslog(guest):

@@ -6,13 +6,6 @@ from inguestlib.families.services import daemon, logfacts, rsyslog
 from inguestlib.families.services.forwarders import split_host
 from inguestlib.model import compliant, control, drift, not_applicable
 
-# The bundle of public and locally added authorities, by family.
-_BUNDLES = {
-    "debian": "/etc/ssl/certs/ca-certificates.crt",
-    "redhat": "/etc/pki/tls/certs/ca-bundle.crt",
-    "suse": "/etc/ssl/ca-bundle.pem",
-    "photon": "/etc/pki/tls/certs/ca-bundle.crt",
-}
 _TLS_PACKAGES = {
     "debian": "rsyslog-gnutls",
     "redhat": "rsyslog-gnutls",
@@ -161,7 +154,7 @@ def _host(host, seen, params, changes, guest):
         return compliant(name, observed, expected, evidence="; ".join(evidence))
     comment = ""
     if not changes:
-        comment = _by_hand(sender, guest, params)
+        comment = _by_hand(seen, guest, params)
     return drift(
         name,
         observed or "nothing is sent there",
@@ -196,12 +189,16 @@ def _driver(sender):
     return sender["drivers"][0] if sender and sender["drivers"] else None
 
 
-def _by_hand(sender, guest, params):
+def _by_hand(seen, guest, params):
+    sender, family = seen["rsyslog"], guest["os"]["family"]
     if sender is None:
         return "install rsyslog, or an agent that sends the logs"
     if params["tls"] and _driver(sender) is None:
-        package = _TLS_PACKAGES.get(guest["os"]["family"], "its TLS driver")
+        package = _TLS_PACKAGES.get(family, "its TLS driver")
         return f"install {package}: rsyslog has no TLS here"
+    ca = _authorities(sender, params, family)
+    if ca and ca not in seen["authorities"]:
+        return f"{ca} does not exist: inguest:services:logs:ca names the authorities to trust"
     return "a line that shares a statement with others is for a person to edit"
 
 
@@ -218,6 +215,11 @@ def _changes(facts, params, hosts):
         if not guest["live"] or family not in _TLS_PACKAGES:
             return []
         changes.append(Package(_TLS_PACKAGES[family]))
+    ca = _authorities(sender, params, family)
+    if ca and ca not in facts["logs"]["authorities"]:
+        if not guest["live"] or params["ca"]:
+            return []
+        changes.append(Package("ca-certificates"))
     actions = sender["actions"] if sender else []
     foreign = [a for a in actions if a["path"] != logfacts.OWNED]
     edits = {}
@@ -236,7 +238,7 @@ def _changes(facts, params, hosts):
     ]
     mine = [host for host in hosts if host not in served]
     if mine:
-        text = _content(mine, sender or {}, params, family)
+        text = _content(mine, sender, params, family)
         if sender is None or sender["owned"] != text:
             changes.append(File(logfacts.OWNED, content=text, mode="0644", user=0, group=0))
     return changes + _unit(sender, guest)
@@ -258,12 +260,17 @@ def _unit(sender, guest):
     return changes
 
 
+def _authorities(sender, params, family):
+    """The file of authorities that our own file has to name, ``None`` where others do."""
+    given = sender["settings"].get("defaultnetstreamdrivercafile") if sender else None
+    wanted = params["ca"] or given or logfacts.bundle(family)
+    return wanted if params["tls"] and wanted != given else None
+
+
 def _content(hosts, sender, params, family):
-    settings = sender.get("settings", {})
     lines = [HEADER]
-    given = settings.get("defaultnetstreamdrivercafile")
-    ca = params["ca"] or (None if given else _BUNDLES.get(family, _BUNDLES["debian"]))
-    if params["tls"] and ca and ca != given:
+    ca = _authorities(sender, params, family)
+    if ca:
         lines.append(f'global(DefaultNetstreamDriverCAFile="{ca}")')
     for host, port in hosts:
         words = [f'target="{host}"', f'port="{port or params["port"]}"', 'protocol="tcp"']
@@ -275,10 +282,12 @@ def _content(hosts, sender, params, family):
                 f'StreamDriverPermittedPeers="{host}"',
             ]
         if params["queue"]:
-            name = "".join(c if c.isalnum() else "-" for c in f"inguest-{host}")
+            name = "".join(
+                c if c.isalnum() else "-" for c in f"inguest-{host}-{port or params['port']}"
+            )
             words += ['queue.type="LinkedList"', f'queue.filename="{name}"']
             words += ['queue.maxDiskSpace="1g"', 'queue.saveOnShutdown="on"']
-            if sender and "workdirectory" not in settings and sender["spool"]:
+            if sender and "workdirectory" not in sender["settings"] and sender["spool"]:
                 words.append(f'queue.spoolDirectory="{sender["spool"]}"')
         words.append('action.resumeRetryCount="-1"')
         lines += ['*.* action(type="omfwd"', *(f"           {word}" for word in words)]

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from inguestlib.families.services import rsyslog
+from inguestlib.families.services import logfacts, rsyslog
 from inguestlib.guest import Guest
 from support import need
 
@@ -42,6 +42,7 @@ def guest(tmp_path, os_name="debian", tls="gtls", **files):
             "/usr/sbin/rsyslogd": "",
             "/etc/rsyslog.conf": MAIN[os_name],
             f"{MODULES[os_name]}/lmnsd_{tls}.so": "",
+            logfacts.BUNDLES[os_name]: "",
             **files,
         },
     )
@@ -84,7 +85,9 @@ def test_rsyslogd_accepts_the_owned_file(tmp_path):
     box = guest(tmp_path)
     box.cure(CONTROL, **HOSTS)
     main = tmp_path / "check.conf"
-    main.write_text(f'global(workDirectory="{tmp_path}")\n' + box.read(OWNED))
+    bundle = logfacts.BUNDLES["debian"]
+    text = box.read(OWNED).replace(bundle, str(tmp_path / bundle[1:]))
+    main.write_text(f'global(workDirectory="{tmp_path}")\n{text}')
     done = subprocess.run(["rsyslogd", "-N1", "-f", str(main)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "error" not in done.stderr.lower(), done.stderr
@@ -196,6 +199,17 @@ def test_without_the_tls_driver_an_offline_root_only_says_so(tmp_path):
     assert finding.verdict == "drift"
     assert not finding.changes
     assert "rsyslog-gnutls" in finding.comment
+
+
+def test_without_authorities_tls_can_not_be_set_up(tmp_path):
+    box = guest(tmp_path)
+    params = {"logs": {**HOSTS["logs"], "ca": "/etc/ssl/corp.pem"}}
+    finding = only(box.judge(CONTROL, **params))
+    assert not finding.changes
+    assert "/etc/ssl/corp.pem does not exist" in finding.comment
+    box.write("/etc/ssl/corp.pem", "")
+    box.cure(CONTROL, **params)
+    assert 'CAFile="/etc/ssl/corp.pem"' in box.read(OWNED)
 
 
 def test_clear_text_where_the_policy_allows_it(tmp_path):

@@ -38,7 +38,8 @@ def facts(*actions, daemon=DAEMON, agents=(), **more):
         "spool": "/var/spool/rsyslog",
         **more,
     }
-    return {"logs": {"rsyslog": sender, "agents": list(agents)}}
+    bundles = ["/etc/corp.pem", "/etc/ssl/certs/ca-certificates.crt"]
+    return {"logs": {"rsyslog": sender, "agents": list(agents), "authorities": bundles}}
 
 
 def test_everything_goes_there():
@@ -72,16 +73,17 @@ def test_a_live_rsyslog_is_restarted_and_a_dead_one_started():
 
 
 def test_what_is_missing_is_installed_on_a_live_guest_only():
-    none = {"logs": {"rsyslog": None, "agents": []}}
+    none = {"logs": {"rsyslog": None, "agents": [], "authorities": []}}
     found = judge(log_forwarding, none, **HOSTS)["log.corp"]
     assert plan(found) == [
         "install package rsyslog",
         "install package rsyslog-gnutls",
+        "install package ca-certificates",
         f"write {OWNED}",
         "enable rsyslog.service",
         "restart rsyslog.service",
     ]
-    assert 'StreamDriver="gtls"' in found.changes[2].content
+    assert 'StreamDriver="gtls"' in found.changes[3].content
     found = judge(log_forwarding, none, {"live": False}, **HOSTS)["log.corp"]
     assert not found.changes
     assert "install rsyslog" in found.comment
