@@ -43,23 +43,12 @@ def test_no_name_no_proof():
 
 
 def tried(**outcomes):
-    rows = [("udp", 53), ("tcp", 53), ("tcp", 853)]
-    seen = [(p, n, outcomes.get(f"{p}{n}", "silent")) for p, n in rows]
-    return facts_of(
-        live=True,
-        egress={
-            "timeout": 2,
-            "tried": [
-                {
-                    "canary": "192.0.2.1",
-                    "protocol": p,
-                    "port": n,
-                    "outcome": outcomes.get(f"{p}{n}", "silent"),
-                }
-                for p, n in rows
-            ],
-        },
-    )
+    seen = [
+        {"canary": "192.0.2.1", "protocol": p, "port": n}
+        | {"outcome": outcomes.get(f"{p}{n}", "silent")}
+        for p, n in probe.PROBES
+    ]
+    return facts_of(live=True, egress={"timeout": 2, "tried": seen})
 
 
 def test_egress():

@@ -1,0 +1,314 @@
+"""dnsmasq, unbound and BIND in trees: what is found, the one pass that cures it, and what the
+servers' own checkers say of the result."""
+
+import subprocess
+
+import pytest
+
+from support import need
+
+from .local import Tree, cured, findings, policy_of, verdicts
+
+UNBOUND = "/etc/unbound/unbound.conf"
+NAMED = "/etc/bind/named.conf"
+
+
+@pytest.fixture
+def tree(tmp_path):
+    return Tree(tmp_path / "root").write("/etc/hostname", "web1\n")
+
+
+def dnsmasq(tree, **files):
+    tree.program("/usr/sbin/dnsmasq").enable("dnsmasq.service")
+    for path, text in files.items():
+        tree.write(path, text)
+    return tree
+
+
+def unbound(tree, text, **files):
+    tree.program("/usr/sbin/unbound").enable("unbound.service").write(UNBOUND, text)
+    for path, more in files.items():
+        tree.write(path, more)
+    return tree
+
+
+def named(tree, text, main=NAMED, **files):
+    tree.program("/usr/sbin/named").enable("named.service").write(main, text)
+    for path, more in files.items():
+        tree.write(path, more)
+    return tree
+
+
+def check(*argv):
+    need.program(argv[0])
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def check_dnsmasq(tree):
+    """Paths in the configuration are made the tree's own, for the checker knows no root."""
+    main = tree.root / "etc/dnsmasq.conf"
+    text = main.read_text()
+    copy = tree.root / "dnsmasq.checked"
+    copy.write_text(text.replace("=/etc/", f"={tree.root}/etc/"))
+    folder = tree.root / "etc/dnsmasq.d"
+    more = [f"--conf-dir={folder}"] if folder.is_dir() and "conf-dir=" not in text else []
+    check("dnsmasq", "--test", f"--conf-file={copy}", *more)
+
+
+def check_unbound(tree, tmp_path):
+    """The checker follows includes by the host's paths: the tree's own are put there."""
+    text = tree.text(UNBOUND).replace('"/etc', f'"{tree.root}/etc')
+    copy = tmp_path / "unbound.conf"
+    copy.write_text(f'server:\n chroot: ""\n directory: "{tmp_path}"\n username: ""\n{text}')
+    check("unbound-checkconf", str(copy))
+
+
+def check_named(tree, main=NAMED):
+    (tree.root / "var/cache/bind").mkdir(parents=True, exist_ok=True)
+    need.root()
+    check("named-checkconf", "-t", str(tree.root), main)
+
+
+# ---- dnsmasq -------------------------------------------------------------------------------
+
+
+def test_dnsmasq_as_debian_ships_it(tree):
+    dnsmasq(
+        tree,
+        **{
+            "/etc/dnsmasq.conf": "# all commented\n#no-resolv\n",
+            "/etc/default/dnsmasq": "CONFIG_DIR=/etc/dnsmasq.d,.dpkg-dist,.dpkg-old,.dpkg-new\n",
+            "/etc/dnsmasq.d/README": "# All files in this directory will be read.\n",
+            "/etc/resolv.conf": "nameserver 8.8.8.8\n",
+        },
+    )
+    assert cured(tree, policy_of()) == [
+        "/etc/dnsmasq.d/zz-inguest-forwarders.conf",
+        "/etc/dnsmasq.d/zz-inguest-listen.conf",
+    ]
+    check_dnsmasq(tree)
+
+
+def test_dnsmasq_as_red_hat_ships_it(tree):
+    dnsmasq(
+        tree,
+        **{
+            "/etc/dnsmasq.conf": "user=root\ngroup=root\ninterface=lo\nbind-interfaces\n"
+            "conf-dir=/etc/dnsmasq.d,.rpmnew,.rpmsave,.rpmorig\n",
+            "/etc/dnsmasq.d/corp.conf": "server=/corp.example/10.0.0.53\n"
+            "server=/lab.example/192.0.2.53\n",
+            "/etc/resolv.conf": "nameserver 10.0.0.53\n",
+        },
+    )
+    found = verdicts(tree, policy_of(), "dns-local-forwarders", "dns-no-open-resolver")
+    assert found == {
+        "dns-local-forwarders": {"/etc/dnsmasq.conf": "drift"},
+        "dns-no-open-resolver": {"/etc/dnsmasq.conf": "compliant"},
+    }
+    assert cured(tree, policy_of()) == ["/etc/dnsmasq.d/corp.conf"]
+    assert tree.text("/etc/dnsmasq.d/corp.conf") == "server=/corp.example/10.0.0.53\n"
+    check_dnsmasq(tree)
+
+
+def test_dnsmasq_through_all_its_ways_to_name_a_file(tree):
+    dnsmasq(
+        tree,
+        **{
+            "/etc/dnsmasq.conf": "conf-file=/etc/more.conf\nservers-file=/etc/servers\nno-resolv\n"
+            "listen-address=127.0.0.1\nbind-interfaces\n",
+            "/etc/more.conf": "conf-file=/etc/dnsmasq.conf\nserver=8.8.4.4 # loop and all\n",
+            "/etc/servers": "server=9.9.9.9\nno-resolv\n",
+        },
+    )
+    (finding,) = findings(tree, policy_of(), ["dns-local-forwarders"])
+    assert finding.observed == ["8.8.4.4", "9.9.9.9"]
+    assert "/etc/more.conf:2 server=8.8.4.4 # loop and all" in finding.evidence
+    assert cured(tree, policy_of()) == ["/etc/more.conf", "/etc/servers"]
+    assert "server=10.0.0.53" in tree.text("/etc/more.conf")
+
+
+def test_dnsmasq_options_of_the_start_script(tree):
+    dnsmasq(
+        tree,
+        **{
+            "/etc/dnsmasq.conf": "no-resolv\nlisten-address=127.0.0.1\nbind-interfaces\n",
+            "/etc/default/dnsmasq": 'DNSMASQ_OPTS="--cache-size=9 --server=8.8.8.8"\n',
+        },
+    )
+    cured(tree, policy_of())
+    assert tree.text("/etc/default/dnsmasq") == 'DNSMASQ_OPTS="--cache-size=9 "\n'
+    assert "server=10.0.0.53" in tree.text("/etc/dnsmasq.conf")
+    check_dnsmasq(tree)
+
+
+def test_dnsmasq_that_forwards_nothing(tree):
+    dnsmasq(tree, **{"/etc/dnsmasq.conf": "no-resolv\ninterface=lo\nbind-interfaces\n"})
+    assert verdicts(tree, policy_of(), "dns-local-forwarders") == {
+        "dns-local-forwarders": {"/etc/dnsmasq.conf": "compliant"}
+    }
+
+
+def test_dnsmasq_of_networkmanager(tree):
+    tree.program("/usr/sbin/dnsmasq").networkmanager()
+    tree.write("/etc/NetworkManager/dnsmasq.d/x.conf", "server=8.8.8.8\n")
+    assert cured(tree, policy_of()) == ["/etc/NetworkManager/dnsmasq.d/x.conf"]
+    found = verdicts(tree, policy_of(), "dns-local-forwarders", "dns-no-open-resolver")
+    assert {v for by in found.values() for v in by.values()} == {"compliant"}
+
+
+def test_an_installed_but_idle_server_is_not_applicable(tree):
+    tree.program("/usr/sbin/dnsmasq").write("/etc/dnsmasq.conf", "server=8.8.8.8\n")
+    tree.write("/usr/lib/systemd/system/dnsmasq.service", "[Service]\nExecStart=/bin/true\n")
+    (finding,) = findings(tree, policy_of(), ["dns-local-forwarders"])
+    assert finding.verdict.value == "not_applicable" and "dnsmasq.service" in finding.comment
+
+
+# ---- unbound -------------------------------------------------------------------------------
+
+
+def test_unbound_as_debian_ships_it(tree, tmp_path):
+    unbound(
+        tree,
+        '# Debian\ninclude-toplevel: "/etc/unbound/unbound.conf.d/*.conf"\n',
+        **{
+            "/etc/unbound/unbound.conf.d/remote-control.conf": "remote-control:\n"
+            "  control-enable: yes\n  control-interface: /run/unbound.ctl\n"
+        },
+    )
+    assert cured(tree, policy_of()) == ["/etc/unbound/unbound.conf.d/zz-inguest-forwarders.conf"]
+    check_unbound(tree, tmp_path)
+    paths = cured(tree, policy_of(role="resolver"))
+    assert paths == ["/etc/unbound/unbound.conf.d/zz-inguest-logging.conf"]
+    check_unbound(tree, tmp_path)
+
+
+def test_an_include_inside_a_clause_takes_no_file_of_ours(tree, tmp_path):
+    text = 'server:\n\tinclude: "/etc/unbound/local.d/*.conf"\n\tinterface: 0.0.0.0\n\tport: 53\n'
+    unbound(tree, text, **{"/etc/unbound/local.d/a.conf": "verbosity: 1\n"})
+    assert cured(tree, policy_of()) == [UNBOUND]
+    assert tree.text(UNBOUND) == (
+        'server:\n\tinclude: "/etc/unbound/local.d/*.conf"\n\tport: 53\n'
+        'forward-zone:\n    name: "."\n    forward-addr: 10.0.0.53\n    forward-addr: 10.0.1.53\n'
+    )
+    check_unbound(tree, tmp_path)
+
+
+def test_unbound_with_public_forwarders_in_an_included_file(tree, tmp_path):
+    unbound(
+        tree,
+        'server:\n  verbosity: 1\ninclude: "/etc/unbound/conf.d/*.conf"\n',
+        **{
+            "/etc/unbound/conf.d/fwd.conf": 'forward-zone:\n  name: "."\n'
+            "  forward-tls-upstream: yes\n  forward-addr: 1.1.1.1@853#cloudflare-dns.com # fast\n"
+            "  forward-addr: 9.9.9.9@853#dns.quad9.net\n  forward-first: yes\n"
+        },
+    )
+    assert cured(tree, policy_of()) == ["/etc/unbound/conf.d/fwd.conf"]
+    assert tree.text("/etc/unbound/conf.d/fwd.conf") == (
+        'forward-zone:\n  name: "."\n  forward-tls-upstream: yes\n'
+        "  forward-addr: 10.0.0.53\n  forward-addr: 10.0.1.53 # fast\n  forward-first: no\n"
+    )
+    check_unbound(tree, tmp_path)
+
+
+# ---- BIND ----------------------------------------------------------------------------------
+
+DEBIAN_OPTIONS = """options {
+\tdirectory "/var/cache/bind";
+
+\t// forwarders {
+\t// \t0.0.0.0;
+\t// };
+
+\tdnssec-validation auto;
+
+\tlisten-on-v6 { any; };
+};
+"""
+
+
+def test_named_as_debian_ships_it(tree):
+    named(
+        tree,
+        'include "/etc/bind/named.conf.options";\ninclude "/etc/bind/named.conf.local";\n',
+        **{"/etc/bind/named.conf.options": DEBIAN_OPTIONS, "/etc/bind/named.conf.local": "//\n"},
+    )
+    assert cured(tree, policy_of()) == ["/etc/bind/named.conf.options"]
+    text = tree.text("/etc/bind/named.conf.options")
+    assert "\tlisten-on-v6 { ::1; };\n" in text and "\t// \t0.0.0.0;\n" in text
+    check_named(tree)
+
+
+def test_named_as_red_hat_ships_it(tree):
+    main = "/etc/named.conf"
+    named(
+        tree,
+        "options {\n\tlisten-on port 53 { 127.0.0.1; };\n\tlisten-on-v6 port 53 { ::1; };\n"
+        '\tdirectory "/var/cache/bind";\n\tallow-query { localhost; };\n'
+        "\n\t/* recursion\n\t   here */\n"
+        '\trecursion yes;\n\n\tinclude "/etc/crypto.config";\n};\n\n'
+        'logging {\n\tchannel default_debug {\n\t\tfile "data/named.run";\n'
+        '\t\tseverity dynamic;\n\t};\n};\n\nzone "." IN {\n\ttype hint;\n\tfile "named.ca";\n};\n',
+        main,
+        **{"/etc/crypto.config": "minimal-responses yes;\n"},
+    )
+    found = verdicts(tree, policy_of(), "dns-local-forwarders", "dns-no-open-resolver")
+    assert found["dns-no-open-resolver"] == {main: "compliant"}
+    assert found["dns-local-forwarders"] == {main: "drift"}
+    assert cured(tree, policy_of(role="resolver")) == [main]
+    text = tree.text(main)
+    assert text.count("forward only;") == 1 and text.count("querylog yes;") == 1
+    check_named(tree, main)
+
+
+def test_named_with_views_zones_and_everything_in_one_line(tree):
+    named(
+        tree,
+        'options { directory "/var/cache/bind"; forwarders { 8.8.8.8; 10.0.0.53; }; '
+        "forward first; };\n"
+        'view "in" { match-clients { any; }; forwarders { 1.1.1.1 port 53; };\n'
+        '  zone "corp.example" { type forward; forwarders { 9.9.9.9; 149.112.112.112; }; };\n};\n',
+    )
+    assert cured(tree, policy_of()) == [NAMED]
+    text = tree.text(NAMED)
+    assert not any(bad in text for bad in ("8.8.8.8", "1.1.1.1", "9.9.9.9", "149.112", "first"))
+    check_named(tree)
+
+
+def test_an_authoritative_named_needs_no_forwarders(tree):
+    named(tree, "options { recursion no; };\n")
+    assert verdicts(tree, policy_of(), "dns-local-forwarders") == {
+        "dns-local-forwarders": {NAMED: "compliant"}
+    }
+
+
+def test_named_without_options(tree):
+    named(tree, 'zone "x.example" { type primary; file "x"; };\n')
+    cured(tree, policy_of())
+    assert tree.text(NAMED).count("options {") == 1
+
+
+# ---- others --------------------------------------------------------------------------------
+
+
+def test_powerdns_and_coredns_are_recognised(tree):
+    tree.write("/etc/powerdns/recursor.conf", "forward-zones-recurse=.=8.8.8.8;10.0.0.53\n")
+    tree.write("/etc/coredns/Corefile", ".:53 {\n  forward . 10.0.0.53 10.0.1.53\n  log\n}\n")
+    assert verdicts(tree, policy_of(), "dns-local-forwarders") == {
+        "dns-local-forwarders": {
+            "/etc/powerdns/recursor.conf": "drift",
+            "/etc/coredns/Corefile": "compliant",
+        }
+    }
+
+
+def test_extra_listeners_of_resolved(tree):
+    tree.resolved().write(
+        "/etc/systemd/resolved.conf.d/lan.conf",
+        "[Resolve]\nDNSStubListenerExtra=10.1.2.3\nCache=yes\n",
+    )
+    assert cured(tree, policy_of(), ["dns-no-open-resolver"]) == [
+        "/etc/systemd/resolved.conf.d/lan.conf"
+    ]
+    assert tree.text("/etc/systemd/resolved.conf.d/lan.conf") == "[Resolve]\nCache=yes\n"
