@@ -1,8 +1,13 @@
 """Installed packages, read from the databases of dpkg and rpm without starting either."""
 
+import contextlib
 import errno
+import os
+import shutil
 import sqlite3
 import struct
+import tempfile
+import urllib.parse
 from dataclasses import dataclass
 
 DPKG_STATUS = "/var/lib/dpkg/status"
@@ -41,7 +46,10 @@ def installed(guest):
         return parse_dpkg(text)
     for path in RPM_SQLITE:
         if guest.exists(path):
-            return read_rpm_sqlite(guest.path(path), wal=bool(guest.read_bytes(path + "-wal")))
+            log = guest.stat(path + "-wal")
+            return read_rpm_sqlite(
+                guest.path(path), guest.path(path + "-wal") if log and log.size else None
+            )
     for path in RPM_OTHER:
         if guest.exists(path):
             # Berkeley DB and ndb have no reader in the standard library.
@@ -80,18 +88,25 @@ def parse_rpm(text):
     return found
 
 
-def read_rpm_sqlite(real_path, wal=False):
+def read_rpm_sqlite(real_path, wal_path=None):
     """``{name: Package}`` from an rpmdb.sqlite.
 
-    Opened immutable, so that reading makes no file beside it; not so when a
-    write-ahead log holds newer rows.
+    Opened immutable, so that reading makes no file beside it. With a write-ahead
+    log (``wal_path``) that may hold newer rows, a copy of both is opened instead: even a
+    read-only connection would write to the log's index.
     """
-    how = "mode=ro" if wal else "mode=ro&immutable=1"
-    connection = sqlite3.connect(f"file:{real_path}?{how}", uri=True)
-    try:
+    with contextlib.ExitStack() as stack:
+        if wal_path:
+            scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="inguest-"))
+            copy = os.path.join(scratch, "rpmdb.sqlite")
+            shutil.copyfile(real_path, copy)
+            shutil.copyfile(wal_path, copy + "-wal")
+            connection = sqlite3.connect(copy)
+        else:
+            where = urllib.parse.quote(real_path)
+            connection = sqlite3.connect(f"file:{where}?mode=ro&immutable=1", uri=True)
+        stack.callback(connection.close)
         blobs = [row[0] for row in connection.execute("SELECT blob FROM Packages")]
-    finally:
-        connection.close()
     found = {}
     for blob in blobs:
         tags = parse_rpm_header(blob)

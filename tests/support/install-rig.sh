@@ -3,7 +3,7 @@
 # Quick when everything is there; touches nothing unless root with apt.
 set -eu
 
-packages="mmdebstrap debian-archive-keyring systemd-container dbus iproute2 e2fsprogs"
+packages="mmdebstrap debian-archive-keyring systemd-container dbus iproute2 e2fsprogs rpm"
 
 missing=""
 for package in $packages; do

@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import shutil
 import socket
 import sqlite3
 import struct
@@ -11,6 +12,7 @@ import pytest
 
 from inguestlib import packages, procfs
 from inguestlib.guest import Guest, GuestError
+from support import need
 
 
 @pytest.fixture
@@ -176,6 +178,45 @@ def test_rpm_sqlite(tree):
     assert found["bash"] == packages.Package("bash", "5.1.8-9.el9", "x86_64", "rpm")
     assert found["bind"].version == "32:9.16-1.el9"
     assert sorted(p.name for p in folder.iterdir()) == ["rpmdb.sqlite"], "reading leaves nothing"
+
+
+SPEC = """\
+Name: probe
+Epoch: 2
+Version: 1.5
+Release: 3.el9
+Summary: x
+License: x
+BuildArch: noarch
+%description
+x
+%files
+"""
+
+
+def test_a_database_that_rpm_made(tree, tmp_path):
+    """With rpm's own write-ahead log, which it leaves behind."""
+    for command in ("rpm", "rpmbuild"):
+        if shutil.which(command) is None:
+            need.unmet(f"a real rpm database needs {command}")
+    (tmp_path / "probe.spec").write_text(SPEC)
+
+    def rpm(*argv):
+        done = subprocess.run(argv, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    rpm("rpmbuild", "-bb", "--define", f"_topdir {tmp_path}/b", str(tmp_path / "probe.spec"))
+    (package,) = (tmp_path / "b/RPMS/noarch").iterdir()
+    options = ("--root", str(tree), "--dbpath", "/var/lib/rpm")
+    rpm("rpm", *options, "--initdb")
+    rpm("rpm", *options, "-i", "--nodeps", "--justdb", "--force-debian", str(package))
+    before = {p: p.read_bytes() for p in tree.rglob("rpm/*")}
+    found = Guest(tree).packages
+    assert found == {"probe": packages.Package("probe", "2:1.5-3.el9", "noarch", "rpm")}
+    assert {p: p.read_bytes() for p in tree.rglob("rpm/*")} == before
+    listed = rpm("rpm", *options, "-qa", "--qf", packages.RPM_QUERY)
+    assert packages.parse_rpm(listed) == found
 
 
 def test_processes_and_sockets_of_this_machine():
