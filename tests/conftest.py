@@ -62,33 +62,39 @@ def boot(wire, tmp_path):
         yield make
 
 
-@pytest.fixture(scope="module")
-def salted_container(wire, master, tmp_path_factory):
-    """``salted_container("bookworm", "resolved")`` gives a :class:`support.salt_rig.Minion`.
+@pytest.fixture(scope="session")
+def salted(wire, master, tmp_path_factory):
+    """``with salted("bookworm", "resolved") as minion:`` gives a :class:`support.salt_rig.Minion`.
 
-    Its container is booted, its minion is accepted and holds the checkout's
-    modules, as after ``saltutil.sync_all``. It lives as long as the test module.
-    Keywords change the set-up: ``resolvers=(wire.stranger,)``.
+    Its container is booted, its minion is accepted and holds the checkout's modules,
+    as after ``saltutil.sync_all``. Keywords change the network's set-up:
+    ``resolvers=(wire.stranger,)``.
     """
     from support import salt_rig
 
-    with ExitStack() as stack:
+    @contextmanager
+    def make(suite, variant="base", **network):
+        minions = []
 
-        def make(suite, variant="base", **network):
-            minions = []
+        def prepare(container):
+            minions.append(salt_rig.Minion(container, master))
+            minions[0].install()
 
-            def prepare(container):
-                minions.append(salt_rig.Minion(container, master))
-                minions[0].install()
-
-            scratch = tmp_path_factory.mktemp("container")
-            link = wire.plug(**network)
-            stack.enter_context(_booted(link, scratch, suite, variant, prepare, salt_rig.binds()))
+        scratch = tmp_path_factory.mktemp("container")
+        link = wire.plug(**network)
+        with _booted(link, scratch, suite, variant, prepare, salt_rig.binds()):
             minion = minions[0].wait()
             minion.salt("saltutil.sync_all")
-            return minion
+            yield minion
 
-        yield make
+    return make
+
+
+@pytest.fixture
+def salted_container(salted):
+    """``salted_container("bookworm", "resolved")``: as ``salted``, until the test's end."""
+    with ExitStack() as stack:
+        yield lambda *args, **network: stack.enter_context(salted(*args, **network))
 
 
 @contextmanager
