@@ -135,13 +135,14 @@ def no_open_resolver(facts, policy):
         yield extra
         explained.update(_spelled(s) for s in open_sockets if s["program"] == "systemd-resolve")
     rest = [s for s in open_sockets if _spelled(s) not in explained]
-    for socket in rest:
+    for program in sorted({s["program"] for s in rest}):
+        mine = [s for s in rest if s["program"] == program]
         yield drift(
-            _spelled(socket),
-            _spelled(socket),
+            program or "a program that can't be seen",
+            [_spelled(s) for s in mine],
             "loopback only",
-            evidence=_asked(socket),
-            comment="no configuration of inguest's knowledge: bind it to the loopback or stop it",
+            evidence="; ".join(_asked(s) for s in mine[:8]),
+            comment="its configuration is not known here: bind it to the loopback or stop it",
         )
     if not instances and not extra and not rest:
         yield _nothing(facts, live, idle)

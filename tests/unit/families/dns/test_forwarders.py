@@ -168,10 +168,18 @@ def test_a_loopback_listener_complies():
 
 
 def test_a_stranger_on_the_port_is_drift_for_a_person():
-    seen = facts(live=True, sockets=[socket("10.88.0.1", "aardvark-dns"), socket("::", "")])
-    findings = {f.resource: f for f in no_open_resolver.judge(seen, policy_of())}
-    assert set(findings) == {"udp 10.88.0.1:53", "udp [::]:53"}
-    assert all(str(f.verdict) == "drift" and not f.changes for f in findings.values())
+    sockets = [
+        socket("10.88.0.1", "aardvark-dns"),
+        socket("10.89.0.1", "aardvark-dns", "tcp"),
+        socket("::", ""),
+    ]
+    found = {
+        f.resource: f
+        for f in no_open_resolver.judge(facts(live=True, sockets=sockets), policy_of())
+    }
+    assert set(found) == {"aardvark-dns", "a program that can't be seen"}
+    assert found["aardvark-dns"].observed == ["udp 10.88.0.1:53", "tcp 10.89.0.1:53"]
+    assert all(str(f.verdict) == "drift" and not f.changes for f in found.values())
 
 
 def test_a_server_older_than_its_configuration_is_restarted():

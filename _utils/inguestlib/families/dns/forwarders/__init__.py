@@ -34,8 +34,9 @@ def observe(guest, params):
     ``foreign`` names the program that writes its configuration, if it is not a person.
     """
     servers = []
-    processes = [p for p in guest.processes if p.name == "dnsmasq"]
+    processes = []
     if _installed(guest, "dnsmasq"):
+        processes = [p for p in guest.processes if p.name == "dnsmasq"]
         unit = service.observe(guest, "dnsmasq.service")
         own = [p for p in processes if unit and p.unit == unit["name"]]
         argv = own[0].argv[1:] if own else ()
