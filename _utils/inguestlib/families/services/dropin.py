@@ -47,20 +47,20 @@ def restart_needs(facts, policy, unit, own):
     restart = ownfile.last(unit, ("Service.Restart",), own)
     if restart is None or restart[0] not in RESTARTS:
         needs.append(("Service", "Restart", policy["restart"]))
-    value, _ = start_limit(facts, unit, own)
-    if value is not None:
+    burst, unlimited, _ = start_limit(facts, unit, own)
+    if burst == "1" and not unlimited:
         needs.append(("Unit", "StartLimitBurst", str(policy["start_limit_burst"])))
     return needs
 
 
 def start_limit(facts, unit, own):
-    """``(burst, evidence)``; the burst is ``None`` unless systemd would give up after one start."""
+    """``(burst, unlimited, evidence)``: how many starts systemd makes before it gives up."""
     burst, said = setting(facts, unit, _BURST, "DefaultStartLimitBurst", DEFAULT_BURST, own)
     interval, also = setting(
         facts, unit, _INTERVAL, "DefaultStartLimitIntervalSec", DEFAULT_INTERVAL, own
     )
     unlimited = ownfile.span(interval) == 0 or burst == "0"
-    return (burst if burst == "1" and not unlimited else None), f"{said}, {also}"
+    return burst, unlimited, f"{said}, {also}"
 
 
 def setting(facts, unit, keys, default_key, default, own=True):
@@ -182,9 +182,12 @@ def restart_policy(facts, policy):
 def _restart(facts, policy, name, unit, options):
     restart = ownfile.last(unit, ("Service.Restart",))
     said = ownfile.where(restart, "Restart") if restart else f"{unit['path']}: no Restart="
-    _, limits = start_limit(facts, unit, own=True)
-    observed = {"Restart": restart[0] if restart else "no", "StartLimitBurst": limits}
-    expected = {"Restart": list(RESTARTS), "StartLimitBurst": "not 1"}
+    burst, unlimited, limits = start_limit(facts, unit, own=True)
+    observed = {
+        "Restart": restart[0] if restart else "no",
+        "StartLimitBurst": "unlimited" if unlimited else burst,
+    }
+    expected = {"Restart": list(RESTARTS), "StartLimitBurst": "more than 1"}
     needs = restart_needs(facts, policy, unit, own=True)
     if not needs:
         if unit.get("loaded", {}).get("need_reload"):

@@ -132,7 +132,8 @@ def _hand_started(units):
 
 def _by_hardware(unit):
     """Started by udev or by a generator for a device that is there: an instance with no wants."""
-    return unit["enablement"] == "static" and bool(names.template(unit["path"] or ""))
+    file = (unit["path"] or "").rpartition("/")[2]
+    return unit["enablement"] == "static" and names.is_template(file)
 
 
 def _would_not_return(facts, policy, name, unit):
@@ -169,14 +170,18 @@ def _listeners(found):
             f"{one['process']} (uid {one['uid']}) in {where}",
             comment="give it a unit, or stop it",
         )
-    if found["asked"] and not found["loose"]:
-        yield compliant(
-            "listeners",
-            [],
-            "all in a service",
-            evidence=f"/proc/net/tcp, udp: {found['seen']} sockets, all held by services",
-            comment=f"{found['unseen']} could not be seen" if found["unseen"] else "",
-        )
+    if not found["asked"] or found["loose"]:
+        return
+    if found["unseen"] and not found["seen"]:
+        yield unknown("listeners", f"whose the {found['unseen']} sockets are cannot be seen")
+        return
+    yield compliant(
+        "listeners",
+        [],
+        "all in a service",
+        evidence=f"/proc/net/tcp, udp: {found['seen']} sockets, all held by services",
+        comment=f"{found['unseen']} belong to no process that can be seen" * bool(found["unseen"]),
+    )
 
 
 CONTROLS = (failed_units, enabled_active_drift)
