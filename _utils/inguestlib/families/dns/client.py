@@ -1,5 +1,7 @@
 """The client's side of the family: whom the guest asks, and who owns that setting."""
 
+import functools
+
 from inguestlib.families.dns import automatic, manager, ownership, servers, settings
 from inguestlib.families.dns.owners import OWNERS
 from inguestlib.schema import REQUIRED, Address, Choice, ListOf, Str
@@ -47,7 +49,12 @@ SCHEMA = {
 
 def _section(name, observe):
     """The observer of one owner; the section ``owner`` looks at the same answers."""
-    return lambda guest, params: guest.once(("dns", name), lambda: observe(guest, params))
+
+    @functools.wraps(observe)  # its docstring is the reference of the facts
+    def once(guest, params):
+        return guest.once(("dns", name), lambda: observe(guest, params))
+
+    return once
 
 
 OBSERVERS = {name: _section(name, owner.observe) for name, owner in OWNERS.items()}
