@@ -75,7 +75,9 @@ def mend(facts, known, name, found, want):
     wanted, section, owner = values(found, want), known[name], OWNERS[name]
     if wanted is None or (name == "resolv_conf" and facts["owner"]["owner"] == "container"):
         return ()
-    if found["runtime"]:
+    if name == "resolv_conf" and section["kind"] == "link" and want.regular_file:
+        changes = owner.provide(section, want)  # a file takes the link's place
+    elif found["runtime"]:
         changes = owner.forget(found) if facts.guest["live"] and hasattr(owner, "forget") else ()
     elif found["generated"]:
         changes = ()
@@ -87,7 +89,18 @@ def mend(facts, known, name, found, want):
             changes = owner.provide(section, want) if hasattr(owner, "provide") else ()
     else:
         changes = lists.rewrite(found, wanted, _beside(facts, section, found, want))
+        if found["kind"] == "servers" and not _left(facts, known, want):
+            changes += provide(facts, known, want)
     return live(facts, changes + reload(name, known))
+
+
+def _left(facts, known, want):
+    """Whether any list will name a server once all are mended.
+
+    A list that holds addresses of one version says nothing where the policy has none.
+    """
+    named = configured(facts, known)
+    return not named or any(lists.written(found["style"], want.servers) for _, found in named)
 
 
 def _beside(facts, section, found, want):

@@ -1,6 +1,7 @@
 """Which component owns /etc/resolv.conf, and whether the file is as that owner left it."""
 
 from inguestlib.changes import File, Link
+from inguestlib.families.dns import cure
 from inguestlib.families.dns.owners import (
     dhclient,
     dhcpcd,
@@ -13,6 +14,7 @@ from inguestlib.families.dns.owners import (
     resolved,
 )
 from inguestlib.families.dns.owners.networkmanager import UNIT as NETWORKMANAGER
+from inguestlib.families.dns.want import wanted
 from inguestlib.model import compliant, control, drift, unknown
 
 PATH = resolv_conf.PATH
@@ -97,7 +99,7 @@ def managed(facts, policy):
     wrong, changes = [], []
     if file["immutable"]:
         wrong.append("the immutable attribute is set, so its owner can't write it")
-        changes.append(File(file["target"] or PATH, immutable=False))
+        changes.append(File(PATH, immutable=False))
     missing = file["kind"] == "missing" or file["dangling"]
     target = _expected_link(file, owner, policy["resolv_conf"], facts.guest["live"])
     if file["kind"] not in ("file", "link", "missing"):
@@ -111,14 +113,18 @@ def managed(facts, policy):
         return
     if target and target != file["target"]:
         wrong.append(f"it should be a link to {target}")
-        changes.append(Link(PATH, target))
+        if "resolved" in owner["managers"]:
+            changes += _to_resolved(facts, policy, target)
+        else:
+            wrong.append("systemd-resolved is not enabled, so nobody would write that")
     elif policy["resolv_conf"] == "file" and file["kind"] == "link":
         wrong.append("it should be a regular file")
-        want_static = True
-        changes += _static(file, policy, want_static)
+        changes += _static(file, policy)
     elif missing and not _comes_at_boot(file, owner, facts.guest["live"]):
         wrong.append("it leads nowhere" if file["dangling"] else "there is no such file")
-        changes += _static(file, policy, True)
+        changes += _static(file, policy)
+    elif (owner["owner"], owner["mode"]) == ("static", "link"):
+        wrong.append(f"no known owner writes {file['target']}: make it a file or its owner's link")
     elif file["kind"] == "file" and (file["mode"], file["uid"], file["gid"]) != ("0644", 0, 0):
         wrong.append(f"mode {file['mode']}, owner {file['uid']}:{file['gid']}")
         changes.append(File(PATH, mode="0644", user=0, group=0))
@@ -151,9 +157,17 @@ def _comes_at_boot(file, owner, live):
     return file["dangling"] and not live and owner["owner"] in owner["managers"]
 
 
-def _static(file, policy, replace):
-    from inguestlib.families.dns.want import wanted
+def _to_resolved(facts, policy, target):
+    """The link, and servers in resolved's own file: until now it may have read this one."""
+    want, section = wanted(policy), facts["resolved"]
+    changes = [Link(PATH, target)]
+    if want.servers is not None:
+        changes += resolved.provide(section, want)
+        changes += cure.live(facts, resolved.reload(section))
+    return changes
 
+
+def _static(file, policy):
     want = wanted(policy)
     if want.servers is None:
         return ()

@@ -18,6 +18,7 @@ class Want:
     dnssec: str | None
     dns_over_tls: str | None
     ignore_dhcp: bool
+    regular_file: bool  # /etc/resolv.conf
 
 
 def wanted(policy):
@@ -41,4 +42,5 @@ def wanted(policy):
         dnssec=when("dns-transport-security", policy["dnssec"]),
         dns_over_tls=when("dns-transport-security", policy["dns_over_tls"]),
         ignore_dhcp=ignore,
+        regular_file=when("dns-resolvconf-managed", policy["resolv_conf"]) == "file",
     )

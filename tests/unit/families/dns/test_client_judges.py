@@ -129,7 +129,21 @@ def test_a_lost_link_goes_back_to_resolved(kubelet, name):
         resolv_conf={"kind": "missing"}, owner={"managers": ["resolved"], "kubelet": kubelet}
     )
     (found,) = _judge(ownership.managed, facts)
-    assert found.changes == (Link("/etc/resolv.conf", f"/run/systemd/resolve/{name}"),)
+    link, own = found.changes
+    assert link == Link("/etc/resolv.conf", f"/run/systemd/resolve/{name}")
+    assert own.path == "/etc/systemd/resolved.conf.d/zz-inguest.conf"
+
+
+def test_nobody_is_cut_off_by_a_link_to_a_resolved_that_does_not_run():
+    (found,) = _judge(ownership.managed, _facts(), resolv_conf="stub")
+    assert found.verdict.value == "drift" and found.changes == ()
+    assert "not enabled" in found.comment
+
+
+def test_a_link_to_an_unknown_file_is_left_to_a_person():
+    facts = _facts(resolv_conf={"kind": "link", "target": "/opt/r"}, owner={"mode": "link"})
+    (found,) = _judge(ownership.managed, facts)
+    assert found.verdict.value == "drift" and found.changes == ()
 
 
 def test_fallback_must_be_said():

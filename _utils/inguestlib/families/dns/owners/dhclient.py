@@ -2,11 +2,12 @@
 
 import re
 
-from inguestlib.changes import Edit, File
+from inguestlib.changes import HEADER, Edit, File
 from inguestlib.families.dns.owners import ifupdown, lists, presence
 
 TITLE = "dhclient"
 CONFIGS = ("/etc/dhcp/dhclient.conf", "/etc/dhclient.conf", "/etc/dhcp/dhclient6.conf")
+HOOKS = "/etc/dhcp/dhclient-enter-hooks.d"
 PROGRAMS = ("/usr/sbin/dhclient", "/sbin/dhclient")
 _OPTIONS = {
     "domain-name-servers": ("servers", 4),
@@ -81,6 +82,7 @@ def observe(guest, params):
         "enabled": False,
         "running": False,
         "path": next((c for c in CONFIGS if guest.exists(c)), CONFIGS[0]),
+        "hooks": guest.is_dir(HOOKS),
         "lists": [],
         "auto": [],
         "errors": [],
@@ -123,4 +125,21 @@ def ignore_auto(section, auto, want):
     line = "".join(lists.written(how, want.servers))
     if not line:
         return ()
-    return (File(section["path"], edits=(Edit(0, None, line),), mode="0644"),)
+    changes = (File(section["path"], edits=(Edit(0, None, line),), mode="0644"),)
+    if section["hooks"]:
+        changes += (File(f"{HOOKS}/zz-inguest", content=hook(want), mode="0644"),)
+    return changes
+
+
+def hook(want):
+    """What dhclient-script(8) reads before it acts.
+
+    A client that runs has read its configuration at its start; without this its next
+    renewal would bring the old servers back.
+    """
+    lines = [HEADER]
+    for variable, version in (("new_domain_name_servers", 4), ("new_dhcp6_name_servers", 6)):
+        said = lists.written(lists.style("", family=version), want.servers)
+        if said:
+            lines += [f'if [ -n "${variable}" ]; then', f'    {variable}="{said[0]}"', "fi"]
+    return "\n".join(lines) + "\n"
