@@ -20,6 +20,7 @@ def split_host(text, port=None):
             return url.hostname or "", str(url.port or "") or port
         except ValueError:
             return url.hostname or "", port
+    text = text.rpartition("@")[2]  # never a user and a password
     if match := re.fullmatch(r"\[([^\]]+)\](?::(\d+))?", text):
         return match[1], match[2] or port
     if text.count(":") == 1:

@@ -235,6 +235,45 @@ def test_logs_to_a_strange_host_are_shown(tmp_path):
     assert found["log.corp.example"].verdict == "compliant"
 
 
+def test_an_older_policys_file_is_brought_up_to_date(tmp_path):
+    box = guest(tmp_path)
+    box.cure(CONTROL, logs={"hosts": ["log.corp.example", "old.corp.example"]})
+    params = {"logs": {**HOSTS["logs"], "port": 7514}}
+    found = box.judge(CONTROL, **params)
+    assert found["log.corp.example"].observed == ["rsyslog: as an older policy wanted it"]
+    box.cure(CONTROL, **params)
+    assert 'port="7514"' in box.read(OWNED)
+    assert "old.corp.example" not in box.read(OWNED)
+
+
+def test_our_file_goes_when_others_do_its_work(tmp_path):
+    box = guest(tmp_path)
+    box.cure(CONTROL, logs={"hosts": ["old.corp.example"]})
+    box.write("/etc/rsyslog.d/50-tls.conf", LEGACY_TLS)
+    box.cure(CONTROL, **HOSTS)
+    assert not (tmp_path / OWNED[1:]).exists()
+
+
+def test_an_agent_in_clear_text_is_for_a_person(tmp_path):
+    text = 'output.logstash:\n  hosts: ["u:hunter2@log.corp.example:5044"]\n'
+    box = guest(tmp_path, **{"/etc/filebeat/filebeat.yml": text})
+    box.unit("filebeat.service")
+    finding = only(box.judge(CONTROL, **HOSTS))
+    assert finding.observed == ["filebeat: no TLS"]
+    assert not finding.changes
+    assert "in clear text" in finding.comment
+    assert "hunter2" not in repr(finding)
+
+
+def test_a_host_that_an_agent_serves_is_not_ours(tmp_path):
+    text = "[OUTPUT]\n  Name forward\n  Host log.corp.example\n  tls on\n"
+    box = guest(tmp_path, **{"/etc/fluent-bit/fluent-bit.conf": text})
+    box.unit("fluent-bit.service")
+    params = {"logs": {"hosts": ["log.corp.example", "log2.corp.example"]}}
+    box.cure(CONTROL, **params)
+    assert 'target="log.corp.example"' not in box.read(OWNED)
+
+
 AGENTS = {
     "systemd-journal-upload": (
         "/etc/systemd/journal-upload.conf",
