@@ -49,8 +49,16 @@ def observe_loader(guest, params):
         if paths and guest.distro.family == "debian":
             paths += guest.glob("/etc/default/grub.d/*.cfg")
         files = [(path, guest.lines(path)) for path in paths]
-        menu = next((path for path in grub.MENUS if guest.exists(path)), None)
+        # Where /boot has none, Red Hat's older releases keep it on the EFI partition.
+        menus = [*grub.MENUS, *guest.glob("/boot/efi/EFI/*/grub.cfg")]
+        menu = next((path for path in menus if guest.exists(path)), None)
         entries = [_entry(guest, path) for path in guest.glob("/boot/loader/entries/*.conf")]
+        if entries and (line := guest.lines("/etc/kernel/cmdline")[:1]):
+            # What the entries of further kernels will be made with.
+            at = {"value": line[0][1], "line": 1, "text": line[0][1]}
+            entries.append(
+                {"path": "/etc/kernel/cmdline", "cmdline": at, "unrestricted": True, "saved": False}
+            )
         parsed = grub.parse_menu(menu, guest.lines(menu)) if menu else None
         users = parsed and parsed["superusers"]
         if users and users["if_password"] and not guest.exists(f"{menu[:-8]}user.cfg"):

@@ -186,6 +186,8 @@ def _grub_changes(facts, params):
                 edit = Edit(line["line"], line["text"], f"{line['text'].rstrip()} fsck.repair=yes")
                 changes.append(File(entry["path"], edits=(edit,)))
     if facts.guest["live"] and loader["menu"] and base is not None:
+        if loader["menu"]["path"] != grub.MENUS[0 if debian else 1]:
+            return []  # the menu would not be made where it is read
         changes.append(Refresh("grub-debian" if debian else "grub-redhat"))
     return changes
 
@@ -198,4 +200,5 @@ def _edits(base, wanted):
         at = base[name]
         if name == "GRUB_CMDLINE_LINUX":
             value = f"{at['value']} {value}".strip()
-        yield Edit(at["line"], at["text"], f'{name}="{value}"')
+        quote = "'" if '"' in value else '"'
+        yield Edit(at["line"], at["text"], f"{name}={quote}{value}{quote}")

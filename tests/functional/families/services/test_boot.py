@@ -154,12 +154,14 @@ def test_grub_on_red_hat_with_boot_loader_entries(tmp_path):
             "/etc/default/grub": f'GRUB_TIMEOUT=5\nGRUB_CMDLINE_LINUX="{options}"\n',
             "/boot/loader/entries/a-5.14.conf": f"title RHEL\nlinux /vmlinuz\noptions {options}\n"
             "grub_users $grub_users\ngrub_arg --unrestricted\n",
+            "/etc/kernel/cmdline": f"{options}\n",
         },
     )
     box.cure(CONTROL, **ENFORCE)
     assert f'GRUB_CMDLINE_LINUX="{options} fsck.repair=yes"\n' in box.read("/etc/default/grub")
     entry = box.read("/boot/loader/entries/a-5.14.conf")
     assert f"\noptions {options} fsck.repair=yes\n" in entry
+    assert box.read("/etc/kernel/cmdline") == f"{options} fsck.repair=yes\n"
 
 
 MENU = """set timeout=5

@@ -65,13 +65,23 @@ def test_red_hat_edits_the_defaults_and_the_entries():
     options = {"value": "ro", "line": 3, "text": "options ro"}
     entry = {"path": "/boot/loader/entries/a.conf", "cmdline": options, "saved": False}
     defaults = {**GOOD, **variable("GRUB_CMDLINE_LINUX", "ro")}
-    seen = loader(defaults, {**menu(), "cmdline": None}, [{**entry, "unrestricted": True}])
+    made = {**menu(), "cmdline": None, "path": "/boot/grub2/grub.cfg"}
+    seen = loader(defaults, made, [{**entry, "unrestricted": True}])
     finding = judge(unattended_boot, facts(seen, ROOT), guest, **ENFORCE)["kernel arguments"]
     assert [c.describe().split()[0] for c in finding.changes] == ["edit", "edit", "run"]
     saved = loader(defaults, seen["menu"], [{**entry, "saved": True, "unrestricted": True}])
     finding = judge(unattended_boot, facts(saved, ROOT), guest, **ENFORCE)["kernel arguments"]
     assert finding.verdict == "drift"
     assert not finding.changes, "grubenv is not ours to write"
+
+
+def test_a_menu_that_can_not_be_made_anew_is_for_a_person():
+    guest = {"os": {"id": "rhel", "family": "redhat"}}
+    path = "/boot/efi/EFI/redhat/grub.cfg"
+    seen = loader({**GOOD, **variable("GRUB_TIMEOUT", "-1")}, {**menu(-1), "path": path})
+    finding = judge(unattended_boot, facts(seen, ROOT), guest, **ENFORCE)["grub timeout"]
+    assert finding.verdict == "drift"
+    assert not finding.changes
 
 
 def test_fsck_only_matters_where_it_runs():
