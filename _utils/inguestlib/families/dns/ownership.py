@@ -13,7 +13,6 @@ from inguestlib.families.dns.owners import (
     resolvconf,
     resolved,
 )
-from inguestlib.families.dns.owners.networkmanager import UNIT as NETWORKMANAGER
 from inguestlib.families.dns.want import wanted
 from inguestlib.model import compliant, control, drift, unknown
 
@@ -35,20 +34,23 @@ FORWARDERS = {
 def observe(guest, params):
     """``{"owner", "mode", "why", "forwarders", "managers"}``."""
     file = guest.once(("dns", "resolv_conf"), lambda: resolv_conf.observe(guest, params))
+    by_dhcp = _or(False, lambda: ifupdown.uses_dhcp(guest))
     managers = {
-        "resolved": presence.installed(guest, *resolved.PROGRAMS)
-        and presence.enabled(guest, resolved.UNIT),
-        "networkmanager": presence.installed(guest, *networkmanager.PROGRAMS)
-        and presence.enabled(guest, NETWORKMANAGER),
+        "resolved": _enabled(guest, resolved),
+        "networkmanager": _enabled(guest, networkmanager),
         "resolvconf": resolvconf.there(guest),
         "netconfig": presence.installed(guest, *netconfig.PROGRAMS),
-        "dhclient": presence.installed(guest, *dhclient.PROGRAMS) and ifupdown.uses_dhcp(guest),
+        "dhclient": presence.installed(guest, *dhclient.PROGRAMS) and by_dhcp,
         "dhcpcd": presence.installed(guest, *dhcpcd.PROGRAMS)
-        and (ifupdown.uses_dhcp(guest) or presence.enabled(guest, "dhcpcd")),
+        and (by_dhcp or presence.enabled(guest, "dhcpcd")),
     }
-    main = guest.once(("dns", "networkmanager"), lambda: networkmanager.observe(guest, params))[
-        "main"
-    ]
+    section = _or(
+        {"main": {"dns": None, "rc-manager": None}},
+        lambda: guest.once(
+            ("dns", "networkmanager"), lambda: networkmanager.observe(guest, params)
+        ),
+    )
+    main = section["main"]
     owner, mode, why = decide(file, managers, main)
     return {
         "owner": owner,
@@ -58,6 +60,18 @@ def observe(guest, params):
         "forwarders": [n for n, where in FORWARDERS.items() if presence.installed(guest, *where)],
         "kubelet": presence.installed(guest, "/usr/bin/kubelet", "/usr/local/bin/kubelet"),
     }
+
+
+def _enabled(guest, owner):
+    return presence.installed(guest, *owner.PROGRAMS) and presence.enabled(guest, owner.UNIT)
+
+
+def _or(default, question):
+    """The answer, or ``default`` where a file can't be read: its own section says that."""
+    try:
+        return question()
+    except OSError:
+        return default
 
 
 def decide(file, managers, main):
@@ -70,10 +84,10 @@ def decide(file, managers, main):
         return "container", "mount", f"{PATH} is a mount"
     if file["kind"] == "link":
         known = resolv_conf.LINKS.get(file["target"])
-        if known:
+        if known and managers[known[0]]:
             return *known, f"{PATH} -> {file['target']}"
-        return "static", "link", f"{PATH} -> {file['target']}, which no known owner writes"
-    if file["header"]:
+        return "static", "link", f"{PATH} -> {file['target']}, which no enabled owner writes"
+    if managers.get(file["header"]):
         return file["header"], "file", f"{PATH} says that {file['header']} writes it"
     if managers["networkmanager"] and networkmanager.writes_resolv_conf(main):
         return "networkmanager", "file", "NetworkManager is enabled and writes the file"
@@ -124,7 +138,9 @@ def managed(facts, policy):
         wrong.append("it leads nowhere" if file["dangling"] else "there is no such file")
         changes += _static(file, policy)
     elif (owner["owner"], owner["mode"]) == ("static", "link"):
-        wrong.append(f"no known owner writes {file['target']}: make it a file or its owner's link")
+        wrong.append(
+            f"no enabled owner writes {file['target']}: make it a file or its owner's link"
+        )
     elif file["kind"] == "file" and (file["mode"], file["uid"], file["gid"]) != ("0644", 0, 0):
         wrong.append(f"mode {file['mode']}, owner {file['uid']}:{file['gid']}")
         changes.append(File(PATH, mode="0644", user=0, group=0))

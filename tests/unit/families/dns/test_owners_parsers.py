@@ -96,7 +96,8 @@ def test_a_link_tells_the_owner(target, owner):
         "target": resolv_conf._target("/etc/resolv.conf", meta),
         "mounted": False,
     }
-    assert ownership.decide(file, {}, {})[:2] == owner
+    assert ownership.decide(file, dict.fromkeys(_NOBODY, True), {})[:2] == owner
+    assert ownership.decide(file, _NOBODY, {})[:2] == ("static", "link")
 
 
 _NOBODY = dict.fromkeys(
@@ -118,7 +119,8 @@ def _mode(dns=None, manager=None):
     [
         ({}, {}, _GUESS, "static"),
         ({"mounted": True}, {"networkmanager": True}, _GUESS, "container"),
-        ({"header": "dhcpcd"}, {}, _GUESS, "dhcpcd"),
+        ({"header": "dhcpcd"}, {"dhcpcd": True, "resolvconf": True}, _GUESS, "dhcpcd"),
+        ({"header": "dhcpcd"}, {}, _GUESS, "static"),
         ({}, {"networkmanager": True}, _GUESS, "networkmanager"),
         ({}, {"networkmanager": True}, _mode(dns="none"), "static"),
         ({}, {"networkmanager": True}, _mode(manager="unmanaged"), "static"),

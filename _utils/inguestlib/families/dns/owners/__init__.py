@@ -50,11 +50,10 @@ OWNERS = {
 FEEDS = {
     "resolved": ("resolved", "networkd", "networkmanager", "netplan", "ifcfg"),
     "networkmanager": ("networkmanager", "ifcfg", "netplan"),
-    "resolvconf": ("resolvconf", "ifupdown", "dhclient", "dhcpcd"),
+    "resolvconf": ("resolvconf", "ifupdown", "dhclient", "dhcpcd", "networkmanager"),
     "netconfig": ("netconfig", "ifcfg", "networkmanager"),
     "dhclient": ("dhclient", "resolv_conf"),
     "dhcpcd": ("dhcpcd", "resolv_conf"),
-    "cloud_init": ("cloud_init", "resolv_conf"),
     "container": ("resolv_conf",),
     "static": ("resolv_conf",),
 }

@@ -183,8 +183,8 @@ def provide(section, want):
 
 def ignore_auto(section, auto, want):
     """The changes that refuse the servers of DHCP and router advertisements in a profile."""
-    if auto["generated"]:
-        return ()
+    if auto["generated"]:  # its generator can't say it for NetworkManager; global servers win
+        return () if uses_resolved(section) else provide(section, want)
     said = "ignore-auto-dns=true"
     if auto["at"]:
         edit = Edit(*auto["at"], said)

@@ -48,7 +48,8 @@ def config_lists(entries):
                         e["path"],
                         e["lines"],
                         [(word, e["line"]) for word in words],
-                        lists.style(f"{key}="),
+                        # without its line the compiled-in fallback would be asked
+                        lists.style(f"{key}=", keep=kind == "fallback"),
                         effective=e["effective"],
                         overridden_by=e["overridden_by"],
                     )
