@@ -10,10 +10,19 @@ from inguestlib.changes import HEADER, Edit, File
 
 def evidence(directives, limit=8):
     """``path:line text`` of the directives, shortened when there are many."""
-    shown = [f"{d['path']}:{d['parts'][0][0]} {d['parts'][0][1].strip()}" for d in directives]
+    shown = []
+    for directive in directives:
+        line, text = directive["parts"][0][:2]
+        where = f"{directive['path']}:{line}" if line else f"{directive['path']}:"
+        shown.append(f"{where} {text.strip()}")
     shown = list(dict.fromkeys(shown))
     more = [f"and {len(shown) - limit} more"] if len(shown) > limit else []
     return "; ".join(shown[:limit] + more)
+
+
+def editable(directive):
+    """Whether it stands in a file; an argument of a running program has no place there."""
+    return any(end > start for _line, _text, start, end in directive["parts"])
 
 
 class Draft:

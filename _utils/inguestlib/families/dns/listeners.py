@@ -2,7 +2,7 @@
 
 from inguestlib.changes import Unit
 from inguestlib.families.dns import address, forwarders
-from inguestlib.families.dns.drafts import Draft, evidence
+from inguestlib.families.dns.drafts import Draft, editable, evidence
 from inguestlib.families.dns.forwarders import bind, dnsmasq, service, unbound
 from inguestlib.families.dns.owners import dropins, ini
 from inguestlib.model import compliant, control, drift, not_applicable, unknown
@@ -167,13 +167,16 @@ def _judged(instance, sockets, policy, live):
     if not found and not sockets:
         said = f"{files or where}: it serves the loopback only"
         return compliant(where, "loopback only", "loopback only", evidence=said)
-    if found and not placed:
-        proof.insert(0, f"{files or where}: {found[0][0]}")
+    absent = [text for text, d in found if not isinstance(d, dict)]
+    if absent:
+        proof.insert(0, f"{files or where}: {', '.join(absent)}")
     draft = listen_draft(instance, policy)
     changes = forwarders.cure(instance, draft, policy, live)
     comment = ""
     if instance["foreign"]:
         comment = f"its configuration belongs to {instance['foreign']}: change it there"
+    elif not all(map(editable, placed)):
+        changes, comment = (), "it stands on the command line: change the unit that starts it"
     elif found and not draft:
         comment = "it serves DHCP as well: bind it by hand so that DHCP goes on"
     elif not found:

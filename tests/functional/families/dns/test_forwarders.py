@@ -142,6 +142,19 @@ def test_dnsmasq_options_of_the_start_script(tree):
     check_dnsmasq(tree)
 
 
+def test_dnsmasq_whose_unit_names_another_file(tree):
+    dnsmasq(tree, **{"/etc/dnsmasq.conf": "server=8.8.8.8\n", "/etc/other.conf": "no-resolv\n"})
+    tree.write(
+        "/usr/lib/systemd/system/dnsmasq.service",
+        "[Service]\nExecStart=/usr/sbin/dnsmasq -k --conf-file=/etc/other.conf -S 9.9.9.9\n"
+        "[Install]\nWantedBy=default.target\n",
+    )
+    (finding,) = findings(tree, policy_of(), ["dns-local-forwarders"])
+    assert (finding.resource, finding.observed) == ("/etc/other.conf", ["9.9.9.9"])
+    assert finding.evidence == "command line of dnsmasq: -S 9.9.9.9"
+    assert finding.changes == () and "change the unit" in finding.comment
+
+
 def test_dnsmasq_that_forwards_nothing(tree):
     dnsmasq(tree, **{"/etc/dnsmasq.conf": "no-resolv\ninterface=lo\nbind-interfaces\n"})
     assert verdicts(tree, policy_of(), "dns-local-forwarders") == {
@@ -152,6 +165,9 @@ def test_dnsmasq_that_forwards_nothing(tree):
 def test_dnsmasq_of_networkmanager(tree):
     tree.program("/usr/sbin/dnsmasq").networkmanager()
     tree.write("/etc/NetworkManager/dnsmasq.d/x.conf", "server=8.8.8.8\n")
+    (finding,) = findings(tree, policy_of(), ["dns-local-forwarders"])
+    assert finding.verdict.value == "not_applicable", "NetworkManager does not start it"
+    tree.write("/etc/NetworkManager/NetworkManager.conf", "[main]\ndns=dnsmasq\n")
     assert cured(tree, policy_of()) == ["/etc/NetworkManager/dnsmasq.d/x.conf"]
     found = verdicts(tree, policy_of(), "dns-local-forwarders", "dns-no-open-resolver")
     assert {v for by in found.values() for v in by.values()} == {"compliant"}
@@ -206,7 +222,7 @@ def test_unbound_with_public_forwarders_in_an_included_file(tree, tmp_path):
     )
     assert cured(tree, policy_of()) == ["/etc/unbound/conf.d/fwd.conf"]
     assert tree.text("/etc/unbound/conf.d/fwd.conf") == (
-        'forward-zone:\n  name: "."\n  forward-tls-upstream: yes\n'
+        'forward-zone:\n  name: "."\n  forward-tls-upstream: no\n'
         "  forward-addr: 10.0.0.53\n  forward-addr: 10.0.1.53 # fast\n  forward-first: no\n"
     )
     check_unbound(tree, tmp_path)
@@ -274,6 +290,26 @@ def test_named_with_views_zones_and_everything_in_one_line(tree):
     text = tree.text(NAMED)
     assert not any(bad in text for bad in ("8.8.8.8", "1.1.1.1", "9.9.9.9", "149.112", "first"))
     check_named(tree)
+
+
+def test_named_with_a_port_for_all_forwarders(tree):
+    named(
+        tree,
+        "options {\n forward only;\n forwarders port 853 tls ephemeral {\n"
+        "  8.8.8.8;\n  1.1.1.1;\n };\n};\n",
+    )
+    cured(tree, policy_of())
+    assert "forwarders { 10.0.0.53; 10.0.1.53; };" in tree.text(NAMED)
+    check_named(tree)
+
+
+def test_a_secret_beside_a_setting_is_never_shown(tree):
+    named(
+        tree,
+        'view "v" { key "k" { algorithm hmac-sha256; secret "aHVudGVy"; }; recursion yes; };\n',
+    )
+    (finding,) = findings(tree, policy_of(), ["dns-local-forwarders"])
+    assert finding.verdict.value == "unknown" and "aHVudGVy" not in str(finding.to_dict())
 
 
 def test_an_authoritative_named_needs_no_forwarders(tree):

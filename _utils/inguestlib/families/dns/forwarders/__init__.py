@@ -6,7 +6,7 @@ may ask (:mod:`..listeners`) and whether questions are logged (:mod:`..query_log
 
 from inguestlib.changes import Refresh, Unit
 from inguestlib.families.dns import address
-from inguestlib.families.dns.drafts import evidence
+from inguestlib.families.dns.drafts import editable, evidence
 from inguestlib.families.dns.forwarders import (
     bind,
     bind_conf,
@@ -17,6 +17,7 @@ from inguestlib.families.dns.forwarders import (
     unbound,
     unbound_conf,
 )
+from inguestlib.families.dns.owners import networkmanager
 from inguestlib.guest import GuestError
 from inguestlib.model import compliant, control, drift, not_applicable, unknown
 
@@ -38,22 +39,21 @@ def observe(guest, params):
     if _installed(guest, "dnsmasq"):
         processes = [p for p in guest.processes if p.name == "dnsmasq"]
         unit = service.observe(guest, "dnsmasq.service")
-        own = [p for p in processes if unit and p.unit == unit["name"]]
-        argv = own[0].argv[1:] if own else ()
-        if unit or guest.exists("/etc/dnsmasq.conf"):
-            servers.append(
-                _instance(
-                    "dnsmasq", "/etc/dnsmasq.conf", unit, dnsmasq_conf.observe, guest, argv=argv
-                )
-            )
-        if guest.listdir(MANAGER_DIR):
+        if unit or guest.exists(dnsmasq_conf.MAIN):
+            own = [p for p in processes if unit and p.unit == unit["name"]]
+            argv = own[0].argv[1:] if own else _command(guest, unit)
+            main = dnsmasq_conf.main(argv)
+            servers.append(_instance("dnsmasq", main, unit, dnsmasq_conf.observe, guest, argv=argv))
+        if guest.listdir(MANAGER_DIR) and _manager_starts_dnsmasq(guest):
             servers.append(_managers(guest))
+    known = {found["resource"] for found in servers} | {dnsmasq_conf.MAIN, "/dev/null"}
     for process in processes:
-        for option, value, _ in dnsmasq_conf.arguments(process.argv[1:]):
-            if option == "conf-file" and value and value != "/etc/dnsmasq.conf":
-                foreign = process.unit or f"process {process.pid}"
-                found = _instance("dnsmasq", value, None, dnsmasq_conf.observe, guest, defaults="")
-                servers.append({**found, "foreign": foreign})
+        main = dnsmasq_conf.main(process.argv[1:])
+        if main not in known:
+            known.add(main)
+            foreign = process.unit or f"process {process.pid}"
+            found = _instance("dnsmasq", main, None, dnsmasq_conf.observe, guest, defaults="")
+            servers.append({**found, "foreign": foreign})
     if _installed(guest, "unbound") and guest.exists(unbound_conf.MAIN):
         unit = service.observe(guest, "unbound.service")
         servers.append(_instance("unbound", unbound_conf.MAIN, unit, unbound_conf.observe, guest))
@@ -67,6 +67,18 @@ def observe(guest, params):
 
 def _installed(guest, program):
     return any(guest.exists(f"{place}/{program}") for place in ("/usr/sbin", "/usr/bin"))
+
+
+def _command(guest, unit):
+    """The arguments in the unit's ExecStart, where it starts dnsmasq itself."""
+    found = guest.units.get(unit["name"]) if unit else None
+    words = str(found.value("Service", "ExecStart", "") or "").split() if found else []
+    return words[1:] if words and words[0].endswith("/dnsmasq") else ()
+
+
+def _manager_starts_dnsmasq(guest):
+    mode = networkmanager.observe(guest, {})["main"]["dns"]
+    return bool(mode) and mode["value"].startswith("dnsmasq")
 
 
 def _instance(server, resource, unit, read, guest, foreign="", **more):
@@ -247,16 +259,19 @@ def _judged(instance, policy, live):
         f"{_shown(s)}" + (f" for {z}" if z not in (".", "options") else "") for z, s, _ in bad
     ]
     proof = [evidence([d for _z, _s, d in bad]), *(gap[1] for gap in gaps)]
+    changes = cure(instance, forward_draft(instance, policy), policy, live)
     comment = "; ".join(config["errors"])
     if instance["foreign"]:
         comment = f"its configuration belongs to {instance['foreign']}: change it there"
+    elif not all(editable(d) for _z, _s, d in bad):
+        changes, comment = (), "it stands on the command line: change the unit that starts it"
     return drift(
         where,
         list(dict.fromkeys([*observed, *(gap[0] for gap in gaps)])),
         approved,
         evidence="; ".join(filter(None, proof)),
         comment=comment,
-        changes=cure(instance, forward_draft(instance, policy), policy, live),
+        changes=changes,
     )
 
 

@@ -111,7 +111,12 @@ def forward_draft(facts, bad, approved):
         for element in wrong:
             draft.replace(element)
         if wrong and len(wrong) == len(directive["elements"]):
-            draft.replace(wrong[0], wanted)
+            # A port or TLS for the whole list was the old servers' own.
+            whole = directive["option"] == "forwarders" and directive["value"]
+            if whole:
+                draft.replace(directive, f"forwarders {{ {wanted} }};")
+            else:
+                draft.replace(wrong[0], wanted)
     fresh = {}
     for _text, _evidence, scope, option in gaps(facts):
         here = _last(facts, scope, option)

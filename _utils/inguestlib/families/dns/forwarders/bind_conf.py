@@ -4,7 +4,10 @@ named.conf(5): statements end with ``;`` and may hold a block in braces; ``//``,
 ``/* */`` are comments; ``include "file";`` may stand anywhere.
 """
 
+import errno
 import posixpath
+
+from inguestlib.guest import GuestError
 
 MAINS = ("/etc/bind/named.conf", "/etc/named.conf")
 KEPT = {"forwarders", "forward", "recursion", "listen-on", "listen-on-v6", "querylog", "type"}
@@ -159,6 +162,10 @@ class Reader:
 
 
 def _kept(statement, scope, option):
+    if any("secret" in text for _line, text, *_ in statement["parts"]):
+        line = statement["parts"][0][0]
+        # The line would be quoted, and a key stands on it.
+        raise GuestError(errno.EPERM, f"line {line} holds a secret as well", statement["path"])
     elements = [
         {
             "value": " ".join(element["words"]),

@@ -6,6 +6,8 @@ file may name others (``conf-file``, ``conf-dir``, ``servers-file``).
 
 import posixpath
 
+MAIN = "/etc/dnsmasq.conf"
+
 # What the controls look at; other options stay out of the facts.
 KEPT = {
     *("server", "local", "rev-server", "no-resolv", "resolv-file", "port", "log-queries"),
@@ -142,7 +144,13 @@ def taken(name, filters):
     return not any(name.endswith(f) for f in filters if f and not f.startswith("*"))
 
 
-def observe(guest, main="/etc/dnsmasq.conf", defaults="/etc/default/dnsmasq", argv=()):
+def main(argv):
+    """The file that a command line names as the configuration, or dnsmasq's own default."""
+    named = [value for option, value, _ in arguments(argv) if option == "conf-file" and value]
+    return named[-1] if named else MAIN
+
+
+def observe(guest, main=MAIN, defaults="/etc/default/dnsmasq", argv=()):
     """The facts of one instance: its directives, files and resolv-files."""
     reader = Reader(guest)
     if guest.exists(main):
@@ -166,12 +174,8 @@ def observe(guest, main="/etc/dnsmasq.conf", defaults="/etc/default/dnsmasq", ar
 
 
 def _argument(option, value, spelled):
-    return {
-        "option": option,
-        "value": value,
-        "path": "(command line)",
-        "parts": [[0, spelled, 0, 0]],
-    }
+    parts = [[0, spelled, 0, 0]]
+    return {"option": option, "value": value, "path": "command line of dnsmasq", "parts": parts}
 
 
 def _defaults(guest, path):

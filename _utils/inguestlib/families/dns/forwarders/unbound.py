@@ -9,6 +9,7 @@ import posixpath
 
 from inguestlib.families.dns import address
 from inguestlib.families.dns.drafts import Draft
+from inguestlib.families.dns.forwarders.unbound_conf import GLOBAL_TLS, TLS
 
 
 def _items(zone, *options):
@@ -86,13 +87,24 @@ def forward_draft(facts, bad, approved):
             text, start = wrong[0]["parts"][0][1:3]
             indent = text[:start] if not text[:start].strip() else "    "
             draft.replace(wrong[0], f"\n{indent}".join(wanted))
+            _plain(draft, _items(zone, *TLS))
+            _plain(draft, [d for d in facts["server"] if d["option"] in GLOBAL_TLS])
     roots = _roots(facts)
+    if not any(_items(z, "forward-addr", "forward-host") for z in roots):
+        _plain(draft, [d for d in facts["server"] if d["option"] in GLOBAL_TLS])
     lines = [f"    forward-addr: {spelled(s)}" for s in approved]
     if not roots:
         add(draft, facts, "forwarders", ["forward-zone:", '    name: "."', *lines])
     elif not any(_items(z, "forward-addr", "forward-host") for z in roots):
         draft.insert_after(_items(roots[-1], "name")[-1], "\n" + "\n".join(lines))
     return draft
+
+
+def _plain(draft, switches):
+    """Ask the new servers as the policy names them: nothing says that they speak TLS."""
+    for switch in switches:
+        if switch["value"] == "yes":
+            draft.replace(switch, f"{switch['option']}: no")
 
 
 def add(draft, facts, topic, lines):

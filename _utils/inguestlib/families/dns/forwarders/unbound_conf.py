@@ -14,11 +14,14 @@ CLAUSES = {
     *("dynlib", "dnscrypt", "cachedb", "ipset", "rpz", "dnstap"),
 }
 ZONES = ("forward-zone", "stub-zone")
-SERVER_KEPT = {"interface", "ip-address", "interface-automatic", "log-queries"}
+TLS = ("forward-tls-upstream", "forward-ssl-upstream", "stub-tls-upstream", "stub-ssl-upstream")
+GLOBAL_TLS = ("tls-upstream", "ssl-upstream")
+SERVER_KEPT = {"interface", "ip-address", "interface-automatic", "log-queries", *GLOBAL_TLS}
 ZONE_KEPT = {
     "name",
     *("forward-addr", "forward-host", "forward-first"),
     *("stub-addr", "stub-host", "stub-first"),
+    *TLS,
 }
 MAX_FILES = 200
 KNOWN = CLAUSES | SERVER_KEPT | ZONE_KEPT | {"include", "include-toplevel"}
