@@ -21,8 +21,8 @@ with these lines, in this order::
 - The assignment matters: `refresh` may return another module object than the one imported.
 - Every other import of the library comes after it, at the top of the file. While Salt runs a
   function, the library's folder is no longer on `sys.path`.
-- Code that runs for long (an engine) asks `stale()` now and then, and ends when it answers; Salt
-  starts an engine that ended again, with the code of the day.
+- Code that runs for long (an engine) asks `stale(__file__)` now and then, and ends when it answers
+  true; Salt starts an engine that ended again, with the code of the day.
 - What crosses from one wrapper to another (`__salt__`) is plain data, for classes of both ages may
   be alive for a moment.
 """
@@ -61,15 +61,27 @@ def _stamp():
     return stamp
 
 
+def _stamp_of(path):
+    try:
+        meta = os.stat(path)
+    except OSError:
+        return None
+    return meta.st_mtime_ns, meta.st_size
+
+
 # Taken before any submodule is imported: a file that changes in between makes the library stale.
 _LOADED = _stamp()
+_WRAPPERS = {}  # the stamps of the wrappers that were checked against this library
 
 
-def stale():
+def stale(wrapper=None):
     """Say whether the files on disk are no longer the ones this library was loaded from.
 
-    One pass of `stat` over the package, no file is read.
+    With a wrapper's `__file__`, whether that file is no longer what it was at its `check`, too: a
+    sync writes the library and the wrappers one after the other. No file is read.
     """
+    if wrapper is not None and _WRAPPERS.get(wrapper) != _stamp_of(wrapper):
+        return True
     return _stamp() != _LOADED
 
 
@@ -106,6 +118,7 @@ def check(wrapper, interface):
     both synced and installed, and Python finds the installed one first. (Through salt-ssh a wrapper
     comes with none, and any place is right.)
     """
+    _WRAPPERS[wrapper] = _stamp_of(wrapper)
     own = _library_of(wrapper)
     if own and not _same(own, _HOME):
         return (

@@ -164,6 +164,21 @@ def test_threads_agree_on_one_library(package):
     assert len(set(got)) == 1 and got[0][1] == "newer"
 
 
+def test_wrapper_that_changed_after_its_check(package, tmp_path):
+    """The engine that was started anew between a sync's library and its wrappers."""
+    library = load()
+    wrapper = tmp_path / "engine.py"
+    wrapper.write_text("old")
+    library.check(str(wrapper), library.INTERFACE)
+    assert not library.stale(str(wrapper))
+    wrapper.write_text("newer")
+    assert library.stale(str(wrapper)) and not library.stale()
+    library.check(str(wrapper), library.INTERFACE)  # loaded again
+    assert not library.stale(str(wrapper))
+    wrapper.unlink()
+    assert library.stale(str(wrapper))
+
+
 @pytest.mark.parametrize(
     ("wrapper", "home"),
     [
