@@ -52,12 +52,16 @@ def master(wire, tmp_path_factory):
 
 @pytest.fixture
 def boot(wire, tmp_path):
-    """``boot("trixie", "networkmanager")`` gives a booted :class:`Container`."""
+    """``boot("trixie", "networkmanager")`` gives a booted :class:`Container`.
+
+    ``prepare(container)`` is called before it boots. Other keywords change the network's
+    set-up: ``dhcp=True``, ``resolvers=(wire.stranger,)``.
+    """
     with ExitStack() as stack:
 
-        def make(suite, variant="base", prepare=None, **network):
+        def make(suite, variant="base", prepare=None, binds=None, **network):
             link = wire.plug(**network)
-            return stack.enter_context(_booted(link, tmp_path, suite, variant, prepare))
+            return stack.enter_context(_booted(link, tmp_path, suite, variant, prepare, binds))
 
         yield make
 
@@ -67,8 +71,8 @@ def salted(wire, master, tmp_path_factory):
     """``with salted("bookworm", "resolved") as minion:`` gives a :class:`support.salt_rig.Minion`.
 
     Its container is booted, its minion is accepted and holds the checkout's modules,
-    as after ``saltutil.sync_all``. Keywords change the network's set-up:
-    ``resolvers=(wire.stranger,)``.
+    as after ``saltutil.sync_all``. Keywords change the network's set-up, as
+    for ``boot``.
     """
     from support import salt_rig
 

@@ -76,7 +76,7 @@ class Master:
             "user": "root",
             "auto_accept": True,
             "worker_threads": 3,
-            "gather_job_timeout": 5,
+            "gather_job_timeout": 15,  # find_job on a machine that is busy with tests
             "file_roots": {"base": [str(self.served), str(self.states)]},
             "pillar_roots": {"base": [str(self.pillar)]},
             **dict(options),

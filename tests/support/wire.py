@@ -2,8 +2,8 @@
 
     10.99.N.1        the test's side: the master, and the gateway that forwards nothing
     10.99.N.53, .54  the resolvers that the policy asks for
-    10.99.N.66       a resolver that no policy asks for
-    10.99.N.10…      containers
+    10.99.N.66       a resolver that no policy asks for; DHCP hands it out
+    10.99.N.100…     containers
 
 N is the first that no other test run has taken.
 """
@@ -13,6 +13,7 @@ import subprocess
 from pathlib import Path
 
 from support import need
+from support.dhcp import Dhcp
 from support.resolver import Resolver
 from support.variants import Network
 
@@ -40,9 +41,11 @@ class Wire:
             address: Resolver(address, names).start()
             for address in (*self.resolvers, self.stranger)
         }
+        self.dhcp = Dhcp(self.bridge, self.master, (self.stranger,), "dhcp.example").start()
         return self
 
     def close(self):
+        self.dhcp.stop()
         for server in self.servers.values():
             server.stop()
         _ip("link", "delete", self.bridge)
@@ -50,7 +53,9 @@ class Wire:
     def plug(self, **network):
         """A new link on the bridge for one container; keywords change its ``network``."""
         self._links += 1
-        return Link(self, self._links, network)
+        link = Link(self, self._links, network)
+        self.dhcp.leases[link.hardware] = link.address
+        return link
 
     @staticmethod
     def _take():
@@ -73,7 +78,9 @@ class Link:
     def __init__(self, wire, number, network):
         self.name = f"{wire.bridge}v{number}"
         self.bridge = wire.bridge
-        self.address = f"{wire.prefix}.{9 + number}"
+        # clear of the addresses above
+        self.address = f"{wire.prefix}.{99 + number}"
+        self.hardware = f"02:00:00:00:{int(wire.bridge.removeprefix('igt')):02x}:{number:02x}"
         usual = {"gateway": wire.master, "resolvers": wire.resolvers}
         self.network = Network(address=f"{self.address}/24", **{**usual, **network})
 
@@ -88,7 +95,7 @@ class Link:
         _ip("netns", "add", self.name)
         _ip(
             *("link", "add", self.name, "type", "veth"),
-            *("peer", "name", "eth0", "netns", self.name),
+            *("peer", "name", "eth0", "address", self.hardware, "netns", self.name),
         )
         _ip("link", "set", self.name, "master", self.bridge, "up")
 

@@ -1,11 +1,13 @@
 """The family dns on real machines: cured by a highstate, kept over a reboot, drift found.
 
-Each machine is installed with a name server that no policy asks for.
+Each machine is installed with a name server that no policy asks for, in its own
+files or, where ``dhcp`` is said, by what the network hands out.
 """
 
 from collections import namedtuple
 
 import pytest
+from integration.containers.seen import of, state
 
 from support.wire import PROOF
 
@@ -19,6 +21,9 @@ MACHINES = [
     ("trixie", "networkmanager"),
     ("trixie", "ifupdown"),
     ("trixie", "resolvconf"),
+    ("bookworm", "ifupdown", "dhcp"),
+    ("trixie", "resolved", "dhcp"),
+    ("trixie", "networkmanager", "dhcp"),
 ]
 SERVERS = "dns-servers-approved"
 Machine = namedtuple("Machine", "minion variant installed planned first")
@@ -39,29 +44,14 @@ def policy(wire):
 @pytest.fixture(scope="module", params=MACHINES, ids="-".join)
 def machine(request, salted, wire):
     """A machine after its first highstate, with what was seen before and said by it."""
-    suite, variant = request.param
-    with salted(suite, variant, resolvers=(wire.stranger,)) as minion:
+    suite, variant, *words = request.param
+    network = {"dhcp": True} if words else {"resolvers": (wire.stranger,)}
+    with salted(suite, variant, **network) as minion:
         minion.pillar({"inguest": policy(wire)})
         installed = minion.salt("inguest.audit")
         planned = state(minion.salt("state.highstate", test=True))
         first = state(minion.salt("state.highstate"))
-        yield Machine(minion, variant, installed, planned, first)
-
-
-def state(answer):
-    """The one state of the highstate's return."""
-    assert isinstance(answer, dict), answer
-    (result,) = answer.values()
-    return result
-
-
-def of(report, *verdicts):
-    """``[(control, resource, observed)]`` of a report's findings with these verdicts."""
-    return [
-        (f["control"], f["resource"], f["observed"])
-        for f in report["findings"]
-        if f["verdict"] in verdicts
-    ]
+        yield Machine(minion, "-".join([variant, *words]), installed, planned, first)
 
 
 def obeys(minion, wire):
@@ -142,12 +132,27 @@ def by_interfaces(run, stranger):
     run("sh", "-c", f"ifdown eth0; {edit}; ifup eth0")
 
 
+def by_dhclient_conf(run, stranger):
+    """An upgrade that brings dhclient's configuration of the package back."""
+    del stranger
+    run("sh", "-c", "ifdown eth0; sed -i '/supersede/d' /etc/dhcp/dhclient.conf; ifup eth0")
+
+
+def by_nmcli_auto(run, stranger):
+    del stranger
+    run("nmcli", "connection", "modify", "eth0", "ipv4.ignore-auto-dns", "no", "ipv4.dns", "")
+    run("nmcli", "connection", "up", "eth0")
+
+
 LATE = "/etc/systemd/resolved.conf.d/zzz-admin.conf"
 DRIFTS = {
     "resolved": (by_resolvectl, by_drop_in, by_network_file),
     "networkmanager": (by_nmcli, by_nmcli_add),
     "ifupdown": (by_hand,),
     "resolvconf": (by_interfaces,),
+    "ifupdown-dhcp": (by_dhclient_conf,),
+    "resolved-dhcp": (by_resolvectl, by_drop_in),
+    "networkmanager-dhcp": (by_nmcli, by_nmcli_auto),
 }
 
 
