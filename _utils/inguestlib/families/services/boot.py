@@ -92,14 +92,17 @@ def _held_back(finding):
 
 
 def _mounts(facts, params):
-    judged = False
+    judged = set()
     for mount in facts["mounts"]:
         if mount["target"] == "/" or mount["type"] in ("swap", *fstab.VIRTUAL_TYPES):
             continue
         if not mount["target"].startswith("/") or "noauto" in mount["options"]:
             continue
-        judged = True
-        yield _mount(mount, params)
+        # Of several mounts on one place each is a finding of its own.
+        again = mount["target"] in judged
+        resource = f"{mount['target']} (line {mount['line']})" if again else mount["target"]
+        judged.add(mount["target"])
+        yield _mount(resource, mount, params)
     if not judged:
         yield compliant(
             "/etc/fstab",
@@ -108,7 +111,7 @@ def _mounts(facts, params):
         )
 
 
-def _mount(mount, params):
+def _mount(resource, mount, params):
     options = mount["options"]
     where = f"/etc/fstab:{mount['line']} {mount['text'].strip()}"
     timeouts = [o for o in options if o.startswith("x-systemd.device-timeout=")]
@@ -122,9 +125,9 @@ def _mount(mount, params):
     if endless and patient:
         endless = []  # it may wait forever: nobody waits for it
     if not missing and not endless:
-        return compliant(mount["target"], options, evidence=where)
+        return compliant(resource, options, evidence=where)
     return drift(
-        mount["target"],
+        resource,
         options,
         [*(o for o in options if o not in endless), *missing],
         evidence=where,

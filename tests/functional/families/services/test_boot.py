@@ -88,6 +88,13 @@ def test_an_endless_wait_is_taken_from_a_mount_that_the_guest_needs(tmp_path):
     assert box.read("/etc/fstab") == "/dev/sdb1 /var ext4 defaults 0 0\n"
 
 
+def test_two_mounts_on_one_place(tmp_path):
+    box = debian(tmp_path, fstab="/dev/a /srv ext4 nofail 0 0\n/dev/b /srv ext4 ro 0 0\n")
+    found = box.judge(CONTROL)
+    assert found["/srv"].verdict == "compliant"
+    assert found["/srv (line 2)"].verdict == "drift"
+
+
 def test_a_password_in_fstab_stays_there(tmp_path):
     line = "//nas/share /mnt/share cifs username=u,password=hunter2 0 0\n"
     box = debian(tmp_path, fstab=line)

@@ -61,6 +61,7 @@ def test_the_newest_kernel_of_the_kind_that_runs(running, installed, verdict):
         ("5.15.0-100.96.32.el8uek.x86_64", "uek"),
         ("4.18.0-1.el8.x86_64+debug", "+debug"),
         ("6.7-rc1-amd64", "amd64"),
+        ("0-rescue-6f1c2d", "rescue-6f1c2d"),
     ],
 )
 def test_flavours(release, flavour):
