@@ -95,4 +95,17 @@ CASES = [
         ["app"],
         (RESTART,),
     ),
+    case(
+        "containers whose engine is not started",
+        {
+            f"{LIB}/docker.service": SERVICE + "Restart=always\n" + INSTALL,
+            "/usr/bin/dockerd": "",
+            "/var/lib/docker/containers/c0ffee/hostconfig.json": (
+                '{"RestartPolicy": {"Name": "always"}}'
+            ),
+            "/var/lib/docker/containers/c0ffee/config.v2.json": '{"Name": "/web"}',
+        },
+        ["docker"],
+        ("services-container-restart",),
+    ),
 ]
