@@ -4,7 +4,7 @@ import functools
 
 from inguestlib.families.dns import automatic, manager, ownership, servers, settings
 from inguestlib.families.dns.owners import OWNERS
-from inguestlib.schema import REQUIRED, Address, Choice, ListOf, Str
+from inguestlib.schema import REQUIRED, Address, Bool, Choice, ListOf, Str
 
 SCHEMA = {
     "servers": ListOf(
@@ -27,6 +27,11 @@ SCHEMA = {
         ("ignore", "approved", "allow"),
         "ignore",
         help="resolvers from DHCP and router advertisements: refused, taken if approved, or taken",
+    ),
+    "register_hostname": Bool(
+        None,
+        help="whether guests may ask DHCP to register their names in DNS; not judged where it is"
+        " left out",
     ),
     "resolv_conf": Choice(
         ("owner", "stub", "uplink", "file"),

@@ -66,20 +66,25 @@ def fallback_empty(facts, policy):
 
 @control(
     id="dns-search-and-ddns",
-    title="Search domains are the policy's",
-    why="A foreign suffix sends the guest's short names to somebody else's servers",
+    title="Search domains are the policy's, and names are registered only where it says so",
+    why="A foreign suffix sends short names to foreign servers, and a registered name tells them",
     severity="low",
     topic=_TOPIC,
-    references={"nist_800_53": ["CM-6(a)", "CM-7(a)", "CM-7(b)"]},
+    references={
+        "nist_800_53": ["CM-6(a)", "CM-7(a)", "CM-7(b)"],
+        "complianceascode": ["network_disable_ddns_interfaces"],
+    },
     enforceable="yes",
     tier=2,
 )
 def search(facts, policy):
-    """Every list of search domains that is in force."""
+    """Every list of search domains that is in force, and every DHCP client's own name."""
+    want = wanted(policy)
+    if policy["register_hostname"] is False:
+        yield from _names(facts, want)
     if policy["search"] is None:
         yield not_applicable("search", "the policy names no search domains")
         return
-    want = wanted(policy)
     good = {cure.domain(name) for name in policy["search"]} | {""}
     known, broken = cure.sections(facts)
     for name, why in broken.items():
@@ -105,6 +110,31 @@ def search(facts, policy):
     if not told:
         shown = ", ".join(n for n, s in known.items() if cure.in_charge(n, s))
         yield compliant("search", [], list(policy["search"]), evidence=f"none is set by {shown}")
+
+
+def _names(facts, want):
+    """Where a DHCP client sends the guest's name, which servers register in DNS."""
+    known, _ = cure.sections(facts)
+    told = False
+    for name, section in known.items():
+        files = {}
+        for auto in section["auto"] if cure.in_charge(name, section) else ():
+            if "sends" in auto and auto.get("protocol") != "ra":
+                files.setdefault(auto["path"], []).append(auto)
+        for path, autos in files.items():
+            told = True
+            open_ = [auto for auto in autos if auto["sends"]]
+            shown = "; ".join(dict.fromkeys(auto["sends_evidence"] for auto in open_ or autos))
+            resource = f"{path} (host name)"
+            if not open_:
+                yield compliant(resource, "kept", "kept", evidence=shown)
+                continue
+            changes = [c for a in open_ for c in OWNERS[name].keep_name(section, a, want)]
+            changes += cure.live(facts, cure.reload(name, known))
+            yield drift(resource, "sent", "kept", evidence=shown, changes=changes)
+    if not told:
+        shown = ", ".join(n for n, s in known.items() if cure.in_charge(n, s))
+        yield compliant("host name", "kept", "kept", evidence=f"no DHCP client; looked at {shown}")
 
 
 @control(

@@ -18,6 +18,7 @@ class Want:
     dnssec: str | None
     dns_over_tls: str | None
     ignore_dhcp: bool
+    keep_name: bool  # DHCP is not asked to register the guest's name
     regular_file: bool  # /etc/resolv.conf
 
 
@@ -42,5 +43,6 @@ def wanted(policy):
         dnssec=when("dns-transport-security", policy["dnssec"]),
         dns_over_tls=when("dns-transport-security", policy["dns_over_tls"]),
         ignore_dhcp=ignore,
+        keep_name=when("dns-search-and-ddns", policy["register_hostname"]) is False,
         regular_file=when("dns-resolvconf-managed", policy["resolv_conf"]) == "file",
     )

@@ -266,3 +266,34 @@ def test_a_fallback_that_lies_in_a_file_becomes_empty_not_compiled_in(tree):
     policy = policy_of()
     cured(tree, policy)
     assert "\nFallbackDNS=\n" in tree.text("/etc/systemd/resolved.conf")
+
+
+def test_the_guest_s_name_stays_home(tree):
+    tree.program("/usr/sbin/ifup", "/usr/sbin/dhclient", "/usr/sbin/dhcpcd", "/usr/sbin/netplan")
+    tree.enable("dhcpcd.service").networkd().networkmanager().resolved()
+    tree.write("/etc/network/interfaces", "iface eth0 inet dhcp\n")
+    tree.write(
+        "/etc/dhcp/dhclient.conf",
+        'send host-name = gethostname();\nsend fqdn.fqdn\n  "x";\n'
+        "supersede domain-name-servers 10.0.0.53, 10.0.1.53;\n",
+    )
+    tree.write("/etc/dhcpcd.conf", "hostname\nclientid\n")
+    tree.write("/etc/netplan/a.yaml", "network: {ethernets: {e1: {dhcp4: true, accept-ra: no}}}\n")
+    tree.write("/etc/systemd/network/a.network", "[Match]\nName=e2\n[Network]\nDHCP=ipv4\n")
+    profile = "/etc/NetworkManager/system-connections/e3.nmconnection"
+    tree.write(profile, "[ipv4]\nmethod=auto\n\n[ipv6]\nmethod=disabled\n", 0o600)
+    ifcfg = "/etc/sysconfig/network-scripts/ifcfg-e4"
+    tree.write(ifcfg, "BOOTPROTO=dhcp\n")
+    policy = policy_of(register_hostname=False)
+    found = drifts(tree, policy)["dns-search-and-ddns"]
+    assert found["/etc/dhcp/dhclient.conf (host name)"].evidence == (
+        "/etc/dhcp/dhclient.conf:1 send host-name = gethostname();; "
+        '/etc/dhcp/dhclient.conf:2 send fqdn.fqdn "x";'
+    )
+    cured(tree, policy)
+    assert "send" not in tree.text("/etc/dhcp/dhclient.conf")
+    assert "hostname" not in tree.text("/etc/dhcpcd.conf")
+    assert "send-hostname: false" in tree.text("/etc/netplan/zz-inguest.yaml")
+    assert "SendHostname=no" in tree.text("/etc/systemd/network/a.network.d/zz-inguest.conf")
+    assert "ignore-auto-dns=true\ndhcp-send-hostname=false\n" in tree.text(profile)
+    assert tree.text(ifcfg) == "BOOTPROTO=dhcp\nPEERDNS=no\nDHCP_SEND_HOSTNAME=no\n"

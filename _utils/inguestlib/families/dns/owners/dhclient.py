@@ -21,6 +21,7 @@ _SETTING = re.compile(
     r"(?P<option>domain-name-servers|dhcp6\.name-servers|domain-name|domain-search"
     r"|dhcp6\.domain-search)\s+(?P<values>[^;{}]*)(?P<end>;?)"
 )
+_SEND = re.compile(r"\bsend\s+(?:host-name|fqdn\.\w+|dhcp6\.fqdn)\s[^;{}]*;")
 _REQUEST = re.compile(r"(?P<also>\balso\s+)?\brequest\s+(?P<options>[^;{}]*);")
 
 
@@ -30,10 +31,11 @@ def _bare(text):
 
 
 def parse(text, path):
-    """``{"lists", "superseded": {option: evidence}, "requested": set | None, "errors"}``."""
+    """``{"lists", "superseded": {option: evidence}, "requested": set | None,
+    "sends", "errors"}``."""
     lines = text.split("\n")
     bare = _bare(text)
-    out = {"lists": [], "superseded": {}, "requested": None, "errors": []}
+    out = {"lists": [], "superseded": {}, "requested": None, "sends": [], "errors": []}
     for found in _SETTING.finditer(bare):
         first = bare.count("\n", 0, found.start()) + 1
         last = bare.count("\n", 0, found.end()) + 1
@@ -65,6 +67,15 @@ def parse(text, path):
             )
         if found["verb"] == "supersede":
             out["superseded"][found["option"]] = f"{path}:{first} {lines[first - 1].strip()}"
+    for found in _SEND.finditer(bare):
+        first, last = (bare.count("\n", 0, at) + 1 for at in found.span())
+        out["sends"].append(
+            {
+                "path": path,
+                "lines": [[n, lines[n - 1]] for n in range(first, last + 1)],
+                "text": text[found.start() : found.end()],
+            }
+        )
     for found in _REQUEST.finditer(bare):
         names = {name.strip() for name in found["options"].split(",")}
         if found["also"]:
@@ -87,11 +98,12 @@ def observe(guest, params):
         "auto": [],
         "errors": [],
     }
-    superseded, requested = {}, None
+    superseded, requested, sends = {}, None, []
     for path in CONFIGS:
         parsed = parse(guest.read(path) or "", path)
         out["lists"] += parsed["lists"]
         out["errors"] += parsed["errors"]
+        sends += parsed["sends"]
         superseded.update(parsed["superseded"])
         requested = parsed["requested"] if parsed["requested"] is not None else requested
     for family, option in (("inet", "domain-name-servers"), ("inet6", "dhcp6.name-servers")):
@@ -110,6 +122,12 @@ def observe(guest, params):
                 "accepts": option not in superseded and not refused,
                 "evidence": superseded.get(option, default),
                 "generated": "",
+                "sends": bool(sends),
+                "sends_at": sends,
+                "sends_evidence": "; ".join(
+                    f"{s['path']}:{s['lines'][0][0]} {' '.join(s['text'].split())}" for s in sends
+                )
+                or f"{out['path']} sends no name",
             }
         )
     return out
@@ -143,3 +161,18 @@ def hook(want):
         if said:
             lines += [f'if [ -n "${variable}" ]; then', f'    {variable}="{said[0]}"', "fi"]
     return "\n".join(lines) + "\n"
+
+
+def keep_name(section, auto, want):
+    """The changes that keep the guest's name from DHCP."""
+    edits = {}
+    for said in auto["sends_at"]:
+        first = said["lines"][0]
+        alone = " ".join(text.strip() for _, text in said["lines"]) == " ".join(
+            said["text"].split()
+        )
+        for number, text in said["lines"]:
+            new = None if alone else text.replace(said["text"], "")
+            if alone or (number == first[0] and len(said["lines"]) == 1):
+                edits.setdefault(said["path"], []).append(Edit(number, text, new))
+    return tuple(File(path, edits=tuple(lines)) for path, lines in edits.items())

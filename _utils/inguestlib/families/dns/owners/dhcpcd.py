@@ -13,8 +13,9 @@ _BLOCKS = ("interface", "ssid", "profile")
 
 
 def parse(text):
-    """``{"lists", "refused": evidence, "block": [number, text] of the first block}``."""
-    out = {"lists": [], "refused": "", "block": None}
+    """``{"lists", "refused": evidence, "block": [number, text] of the first block,
+    "sends": [[number, text]]}``."""
+    out = {"lists": [], "refused": "", "block": None, "sends": []}
     scope = ""
     for number, line in enumerate(text.split("\n"), 1):
         words = line.split("#", 1)[0].split()
@@ -23,6 +24,8 @@ def parse(text):
         if words[0] in _BLOCKS:
             scope = " ".join(words)
             out["block"] = out["block"] or [number, line]
+        if words[0] in ("hostname", "fqdn") and words[1:] != ["none"] and words[1:] != ["disable"]:
+            out["sends"].append([number, line])
         here = f"{CONFIG}:{number} {line.strip()}"
         if words[0] == "nohook" and "resolv.conf" in re.split(r"[,\s]+", " ".join(words[1:])):
             out["refused"] = out["refused"] or here
@@ -56,6 +59,10 @@ def observe(guest, params):
         "evidence": parsed["refused"] or f"{CONFIG} does not refuse {_OPTION}",
         "generated": "",
         "before": parsed["block"],
+        "sends": bool(parsed["sends"]),
+        "sends_at": parsed["sends"],
+        "sends_evidence": "; ".join(f"{CONFIG}:{n} {t.strip()}" for n, t in parsed["sends"])
+        or f"{CONFIG} sends no name",
     }
     return {
         "installed": installed,
@@ -74,3 +81,8 @@ def ignore_auto(section, auto, want):
         number, text = auto["before"]
         return (File(CONFIG, edits=(Edit(number, text, f"{line}\n{text}"),)),)
     return (File(CONFIG, edits=(Edit(0, None, line),)),)
+
+
+def keep_name(section, auto, want):
+    """The changes that keep the guest's name from DHCP."""
+    return (File(CONFIG, edits=tuple(Edit(n, text, None) for n, text in auto["sends_at"])),)

@@ -63,6 +63,7 @@ def _automatic(entries, path, link):
     if not (dynamic or six):
         return []
     peer = shell.last(entries, "PEERDNS")
+    send = shell.last(entries, "DHCP_SEND_HOSTNAME")
     why = peer or (proto if dynamic else six[0])
     return [
         {
@@ -73,6 +74,11 @@ def _automatic(entries, path, link):
             "at": [peer["line"], peer["text"]] if peer else None,
             "generated": "",
             "link": link,
+            "sends": ini.truth(send["value"], True) if send else True,
+            "sends_at": [send["line"], send["text"]] if send else None,
+            "sends_evidence": f"{path}:{send['line']} {send['text'].strip()}"
+            if send
+            else f"{path}: DHCP_SEND_HOSTNAME is not set, and its default is yes",
         }
     ]
 
@@ -80,6 +86,13 @@ def _automatic(entries, path, link):
 def ignore_auto(section, auto, want):
     """The changes that refuse DHCP's servers on a link."""
     edit = Edit(*auto["at"], "PEERDNS=no") if auto["at"] else Edit(0, None, "PEERDNS=no")
+    return (File(auto["path"], edits=(edit,)),)
+
+
+def keep_name(section, auto, want):
+    """The changes that keep the guest's name from DHCP on a link."""
+    said = "DHCP_SEND_HOSTNAME=no"
+    edit = Edit(*auto["sends_at"], said) if auto["sends_at"] else Edit(0, None, said)
     return (File(auto["path"], edits=(edit,)),)
 
 

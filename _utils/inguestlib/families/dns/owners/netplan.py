@@ -71,6 +71,7 @@ def _one(guest, path, out, settings):
                 _note(settings, path, text_lines, device, name, key)
             for key in ("dhcp4-overrides", "dhcp6-overrides"):
                 _note(settings, path, text_lines, device, name, key, "use-dns")
+                _note(settings, path, text_lines, device, name, key, "send-hostname")
 
 
 def _note(settings, path, text_lines, device, name, *keys):
@@ -91,6 +92,7 @@ def _automatic(guest, out, name, settings):
         if not ini.truth(value, False):
             continue
         use, said = settings.get((name, f"{protocol}-overrides", "use-dns"), ("", ""))
+        send, shown = settings.get((name, f"{protocol}-overrides", "send-hostname"), ("", ""))
         found.append(
             {
                 **base,
@@ -98,6 +100,8 @@ def _automatic(guest, out, name, settings):
                 "override": f"{protocol}-overrides",
                 "accepts": ini.truth(use, True),
                 "evidence": said or where,
+                "sends": ini.truth(send, True),
+                "sends_evidence": shown or f"{where}: send-hostname is not set, default true",
             }
         )
     accept, where = settings.get((name, "accept-ra"), ("", ""))
@@ -130,7 +134,7 @@ def content(section, want):
     lines = [HEADER, "network:", "  version: 2"]
     devices = {}
     for auto in section["auto"]:
-        if auto["override"] and want.ignore_dhcp:
+        if auto["override"] and (want.ignore_dhcp or want.keep_name):
             devices.setdefault((auto["type"], auto["device"]), []).append(auto)
     for kind in sorted({kind for kind, _ in devices}):
         lines.append(f"  {kind}:")
@@ -139,7 +143,9 @@ def content(section, want):
                 continue
             lines.append(f"    {_quoted(name)}:")
             for auto in autos:
-                lines += [f"      {auto['override']}:", "        use-dns: false"]
+                lines.append(f"      {auto['override']}:")
+                lines += ["        use-dns: false"] if want.ignore_dhcp else []
+                lines += ["        send-hostname: false"] if want.keep_name else []
     return "\n".join(lines) + "\n"
 
 
@@ -152,6 +158,11 @@ def ignore_auto(section, auto, want):
     if auto["override"]:
         return (File(OWN, content=content(section, want), mode="0600", user=0, group=0),)
     return (networkd.drop_in({"lists": []}, auto["network"], want),)
+
+
+def keep_name(section, auto, want):
+    """The changes that keep the guest's name from DHCP."""
+    return (File(OWN, content=content(section, want), mode="0600", user=0, group=0),)
 
 
 def reload(section):

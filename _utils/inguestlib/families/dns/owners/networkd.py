@@ -128,6 +128,9 @@ def automatic(entries, path):
             continue
         said = dropins.last((legacy if protocol != "ra" else []) + _of(entries, section, "UseDNS"))
         why = said or (accept if protocol == "ra" else dhcp)
+        sends = [
+            e for e in entries if e["key"] == "SendHostname" and e["section"] in ("DHCP", section)
+        ]
         out.append(
             {
                 "path": path,
@@ -138,6 +141,12 @@ def automatic(entries, path):
                 else f"{path}: {section} UseDNS= is not set, and its default is yes",
                 "generated": _generated(path),
                 "network": path.rsplit("/", 1)[1],
+                "sends": protocol != "ra"
+                and (ini.truth(sends[-1]["value"], True) if sends else True),
+                "sends_evidence": f"{sends[-1]['path']}:{sends[-1]['line']} SendHostname="
+                f"{sends[-1]['value']}"
+                if sends
+                else f"{path}: {section} SendHostname= is not set, and its default is yes",
             }
         )
     return out
@@ -189,9 +198,11 @@ def drop_in(section, name, want):
     )
     if foreign and want.servers is not None:
         lines += ["[Network]", "DNS=", f"DNS={' '.join(want.servers)}"]
-    if want.ignore_dhcp:
-        for part in _SECTIONS.values():
-            lines += [f"[{part}]", "UseDNS=no"]
+    for protocol, part in _SECTIONS.items():
+        said = ["UseDNS=no"] if want.ignore_dhcp else []
+        if want.keep_name and protocol != "ra":
+            said.append("SendHostname=no")
+        lines += [f"[{part}]", *said] if said else []
     path = f"/etc/systemd/network/{name}.d/zz-inguest.conf"
     return File(path, content="\n".join(lines) + "\n", mode="0644")
 
@@ -203,6 +214,11 @@ def replace(section, found, want):
 
 def ignore_auto(section, auto, want):
     """The changes that refuse the servers of DHCP and router advertisements."""
+    return (drop_in(section, auto["network"], want),)
+
+
+def keep_name(section, auto, want):
+    """The changes that keep the guest's name from DHCP."""
     return (drop_in(section, auto["network"], want),)
 
 

@@ -140,6 +140,7 @@ def _profile(entries, path, guest):
         if port or (method["value"] if method else "auto") not in ("auto", "dhcp"):
             continue
         ignore = get(section, "ignore-auto-dns")
+        send = get(section, "dhcp-send-hostname")
         header = _header(guest, path, section)
         why = ignore or method
         out["auto"].append(
@@ -152,6 +153,11 @@ def _profile(entries, path, guest):
                 if why
                 else f"{path}: [{section}] names no method, and its default is auto",
                 "at": [ignore["line"], ignore["lines"][0][1]] if ignore else None,
+                "sends": ini.truth(send["value"], True) if send else True,
+                "sends_at": [send["line"], send["lines"][0][1]] if send else None,
+                "sends_evidence": f"{path}:{send['line']} dhcp-send-hostname={send['value']}"
+                if send
+                else f"{path}: [{section}] dhcp-send-hostname is not set, and its default is true",
                 "after": header,
                 "generated": generated,
                 "link": link,
@@ -185,14 +191,33 @@ def ignore_auto(section, auto, want):
     """The changes that refuse the servers of DHCP and router advertisements in a profile."""
     if auto["generated"]:  # its generator can't say it for NetworkManager; global servers win
         return () if uses_resolved(section) else provide(section, want)
-    said = "ignore-auto-dns=true"
-    if auto["at"]:
-        edit = Edit(*auto["at"], said)
-    elif auto["after"]:
-        edit = Edit(*auto["after"], f"{auto['after'][1]}\n{said}")
-    else:
-        edit = Edit(0, None, f"\n[{auto['section']}]\nmethod=auto\n{said}")
-    return (File(auto["path"], edits=(edit,)),)
+    return _say(auto, want)
+
+
+def keep_name(section, auto, want):
+    """The changes that keep the guest's name from DHCP in a profile."""
+    return () if auto["generated"] else _say(auto, want)
+
+
+def _say(auto, want):
+    """One edit for both settings: each may have to be put behind the same header."""
+    edits, missing = [], []
+    for wrong, at, said in (
+        (want.ignore_dhcp and auto["accepts"], auto["at"], "ignore-auto-dns=true"),
+        (want.keep_name and auto["sends"], auto["sends_at"], "dhcp-send-hostname=false"),
+    ):
+        if wrong and at:
+            edits.append(Edit(*at, said))
+        elif wrong:
+            missing.append(said)
+    if missing and auto["after"]:
+        number, header = auto["after"]
+        edits.append(Edit(number, header, "\n".join([header, *missing])))
+    elif missing:
+        edits.append(
+            Edit(0, None, "\n".join(["", f"[{auto['section']}]", "method=auto", *missing]))
+        )
+    return (File(auto["path"], edits=tuple(edits)),) if edits else ()
 
 
 def global_servers(section):
