@@ -7,6 +7,7 @@ holds more of a line than the destination, for URLs may hold a password.
 import re
 from urllib.parse import urlsplit
 
+from inguestlib.families.services import sdconf
 from inguestlib.systemd import unitfile
 
 _TRUE = ("yes", "on", "true", "1")
@@ -37,12 +38,9 @@ def _target(text, tls, at, port=None):
 
 def journal_upload(guest):
     """systemd-journal-upload: ``URL=``; its ``http`` has no TLS."""
-    paths = ["/etc/systemd/journal-upload.conf"]
-    paths += guest.glob("/etc/systemd/journal-upload.conf.d/*.conf")
-    assigned = [a for p in paths for a in unitfile.parse(guest.read(p) or "", p) if a.key == "URL"]
-    if not assigned or not assigned[-1].value:
+    last = sdconf.last(guest, "journal-upload.conf", "Upload", "URL")
+    if last is None:
         return []
-    last = assigned[-1]
     # Without a scheme it takes https.
     tls = not last.value.startswith("http://")
     return [_target(last.value, tls, f"{last.path}:{last.line} URL", "19532")]

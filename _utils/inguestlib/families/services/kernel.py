@@ -2,7 +2,7 @@
 
 from inguestlib import schema as s
 from inguestlib.changes import HEADER, Edit, File, Sysctl
-from inguestlib.families.services import sysctld
+from inguestlib.families.services import sdconf, sysctld
 from inguestlib.model import compliant, control, drift, not_applicable
 
 OWNED = "/etc/sysctl.d/zz-inguest-panic.conf"
@@ -33,6 +33,7 @@ def observe(guest, params):
     See :func:`sysctld.settings`; ``running`` is empty offline.
     """
     names = ["kernel.panic", *_NAMES.values()]
+    watchdog = sdconf.last(guest, "system.conf", "Manager", "RuntimeWatchdogSec")
     running = {}
     if guest.live:
         for name in names:
@@ -41,22 +42,8 @@ def observe(guest, params):
     return {
         "saved": sysctld.settings(guest, names),
         "running": running,
-        "watchdog": _watchdog(guest),
+        "watchdog": watchdog.value if watchdog else None,
     }
-
-
-def _watchdog(guest):
-    """``RuntimeWatchdogSec`` as the last file says it, or ``None``."""
-    value = None
-    paths = ["/etc/systemd/system.conf"]
-    for folder in ("/usr/lib", "/run", "/etc"):
-        paths += guest.glob(f"{folder}/systemd/system.conf.d/*.conf")
-    for path in paths:
-        for _number, text in guest.lines(path):
-            key, equals, rest = text.partition("=")
-            if equals and key.strip() == "RuntimeWatchdogSec":
-                value = rest.strip()
-    return value
 
 
 OBSERVERS = {"panic": observe}

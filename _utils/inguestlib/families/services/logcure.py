@@ -81,6 +81,11 @@ def changes(facts, params, hosts, owned):
             found.append(File(logfacts.OWNED, absent=True))
     elif sender is None or sender["owned"] != owned:
         found.append(File(logfacts.OWNED, content=owned, mode="0644", user=0, group=0))
+    if sender and sender["starved"]:
+        text = f"{HEADER}\n[Journal]\nForwardToSyslog=yes\n"
+        found.append(File(logfacts.JOURNALD, content=text, mode="0644", user=0, group=0))
+        if guest["live"]:
+            found.append(Unit("systemd-journald.service", "restart"))
     return found + _unit(sender, guest)
 
 

@@ -2,9 +2,11 @@
 
 import fnmatch
 
-from inguestlib.families.services import daemon, forwarders, rsyslog
+from inguestlib.families.services import daemon, forwarders, rsyslog, sdconf
+from inguestlib.systemd import unitfile
 
 OWNED = "/etc/rsyslog.d/zz-inguest-forward.conf"
+JOURNALD = "/etc/systemd/journald.conf.d/zz-inguest.conf"
 # The bundle of public and locally added authorities, by family.
 BUNDLES = {
     "debian": "/etc/ssl/certs/ca-certificates.crt",
@@ -27,8 +29,8 @@ def observe(guest, params):
 
     ``rsyslog`` has ``daemon`` (see :mod:`.daemon`; ``None`` without systemd), ``actions`` (see
     :class:`rsyslog.Reader`), ``settings`` (those of other files than inguest's), ``included``
-    (whether inguest's file is read), ``owned`` (that file's text), ``drivers`` (the TLS
-    libraries installed) and ``spool``.
+    (whether inguest's file is read), ``owned`` (that file's text), ``starved`` (where journald
+    is told to pass nothing on), ``drivers`` (the TLS libraries installed) and ``spool``.
     An agent has ``name``, ``daemon`` and ``targets``; agents without a target are left out.
     ``authorities`` are the bundles that are there, the one of the policy among them.
     """
@@ -45,6 +47,20 @@ def observe(guest, params):
     }
 
 
+def _starved(guest, reader):
+    """Where it is said that rsyslog gets nothing from the journal, or ``None``.
+
+    Without ``imjournal`` it lives on what journald passes on; whether that is on where no file
+    says so is the distribution's choice, and right in those that ship rsyslog that way.
+    """
+    said = sdconf.last(guest, "journald.conf", "Journal", "ForwardToSyslog")
+    if guest.init != "systemd" or said is None or "imjournal" in reader.modules:
+        return None
+    if unitfile.boolean(said.value, True):
+        return None
+    return f"{said.path}:{said.line} ForwardToSyslog={said.value}"
+
+
 def _rsyslog(guest):
     if not guest.exists("/usr/sbin/rsyslogd"):
         return None
@@ -54,6 +70,7 @@ def _rsyslog(guest):
     settings = {k: reader.settings[k] for k in _SETTINGS if k in reader.settings}
     return {
         "daemon": daemon.observe(guest, "rsyslog.service", "syslog.service"),
+        "starved": _starved(guest, reader),
         "actions": reader.actions,
         "settings": {k: value for k, (value, path) in settings.items() if path != OWNED},
         "included": any(fnmatch.fnmatchcase(OWNED, pattern) for pattern in reader.patterns),

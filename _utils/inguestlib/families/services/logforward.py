@@ -92,7 +92,11 @@ def _host(host, facts, params, owned, changes):
             if action["path"] == logfacts.OWNED and sender["owned"] != owned:
                 faults.append("as an older policy wanted it")
             faults += filter(None, [logways.down(sender["daemon"], guest)])
-            ways.append(("rsyslog", faults, logways.shown(action), action))
+            at = logways.shown(action)
+            if sender["starved"]:
+                faults.append("journald passes nothing on to it")
+                at += f"; {sender['starved']}"
+            ways.append(("rsyslog", faults, at, action))
     for agent in seen["agents"]:
         for target in agent["targets"]:
             if logways.same(target, host):

@@ -8,7 +8,7 @@ Each reader returns ``{"main": path, "sources": […], "owned": path or None, "d
 
 import posixpath
 
-from inguestlib.systemd import unitfile
+from inguestlib.families.services import sdconf
 
 OWNED = "zz-inguest"
 TIMESYNCD = "/etc/systemd/timesyncd.conf"
@@ -103,30 +103,23 @@ def timesyncd(guest, main=TIMESYNCD):
     """timesyncd.conf(5) with its drop-ins. With no ``NTP=`` the fallback servers count, and
     where no file sets them either, the ones that the distribution compiled in.
     """
-    paths = [next((p for p in (main, "/usr/lib" + main[4:]) if guest.exists(p)), main)]
-    found = {}
-    for folder in ("/etc", "/run", "/usr/local/lib", "/usr/lib"):
-        for path in guest.glob(f"{folder}/systemd/timesyncd.conf.d/*.conf"):
-            found.setdefault(posixpath.basename(path), path)
-    paths += [found[name] for name in sorted(found)]
-    assigned = [a for p in paths for a in unitfile.parse(guest.read(p) or "", p)]
+    assigned = sdconf.assigned(guest, "timesyncd.conf", "Time")
     sources, kind = _servers(assigned, "NTP"), "server"
     if not sources:
         sources, kind = _servers(assigned, "FallbackNTP"), "pool"
     out = [_source(kind, *source) for source in sources]
     if not out and not any(a.key == "FallbackNTP" for a in assigned):
-        out = [
-            _source("compiled", "FallbackNTP of the distribution", paths[0], 0, "no NTP= is set")
-        ]
-    owned = f"/etc/systemd/timesyncd.conf.d/{OWNED}.conf"
-    return {"main": paths[0], "sources": out, "owned": owned, "dhcp": [], "rtcsync": True}
+        name = "FallbackNTP of the distribution"
+        out = [_source("compiled", name, main, 0, "no NTP= is set")]
+    owned = f"{TIMESYNCD}.d/{OWNED}.conf"
+    return {"main": main, "sources": out, "owned": owned, "dhcp": [], "rtcsync": True}
 
 
 def _servers(assigned, key):
     """``[(address, path, line, text), …]`` of a list setting; an empty one starts anew."""
     out = []
     for a in assigned:
-        if a.section == "Time" and a.key == key:
+        if a.key == key:
             more = [(word, a.path, a.line, f"{key}={a.value}") for word in a.value.split()]
             out = out + more if more else []
     return out

@@ -17,13 +17,13 @@ class Reader:
     (udp, tcp, relp), ``tls``, ``verified`` (the server proves its name), ``queue`` (kept on
     disk), ``selector``, ``path``, ``line``, ``last`` (its last line), ``texts`` (its lines, when
     it has them to itself). ``settings`` are the global ones, ``{lower case name: (value, path)}``;
-    ``included`` are the files and ``patterns`` what the includes ask for.
+    ``included`` are the files, ``patterns`` what the includes ask for, ``modules`` their names.
     """
 
     def __init__(self, guest, main=MAIN):
         self.guest = guest
         self.actions, self.settings, self.included = [], {}, []
-        self.patterns = []
+        self.patterns, self.modules = [], set()
         self._legacy = {}
         self._selector = ""
         self._blocks = 0  # how many braces are open: what stands inside is conditional
@@ -55,6 +55,8 @@ class Reader:
             kind = match[1].lower()
             if kind == "include" and "file" in values:
                 self._include(values["file"], depth)
+            elif kind == "module":
+                self.modules.add(values.get("load", "").removesuffix(".so"))
             elif kind == "global":
                 self.settings.update({k: (v, at["path"]) for k, v in values.items()})
             elif kind == "action":
@@ -77,6 +79,8 @@ class Reader:
         name, value = name.lower(), value.strip().strip('"')
         if name == "includeconfig":
             self._include(value + "*" if value.endswith("/") else value, depth)
+        elif name == "modload":
+            self.modules.add(value.removesuffix(".so"))
         elif name.startswith("action"):
             self._legacy[name] = value
         else:

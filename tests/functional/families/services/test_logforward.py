@@ -227,6 +227,19 @@ def test_a_disabled_rsyslog_is_enabled(tmp_path):
     assert not (tmp_path / OWNED[1:]).exists()
 
 
+def test_a_journal_that_passes_nothing_on(tmp_path):
+    box = guest(tmp_path, **{"/etc/rsyslog.d/50-tls.conf": LEGACY_TLS})
+    box.write("/etc/systemd/journald.conf.d/a.conf", "[Journal]\nForwardToSyslog=no\n")
+    finding = only(box.judge(CONTROL, **HOSTS))
+    assert finding.observed == ["rsyslog: journald passes nothing on to it"]
+    assert "journald.conf.d/a.conf:2 ForwardToSyslog=no" in finding.evidence
+    box.cure(CONTROL, **HOSTS)
+    assert only(box.judge(CONTROL, **HOSTS)).verdict == "compliant"
+    box.write("/etc/systemd/journald.conf.d/zz-inguest.conf", "[Journal]\nForwardToSyslog=off\n")
+    box.write("/etc/rsyslog.d/0.conf", 'module(load="imjournal" StateFile="s")\n')
+    assert only(box.judge(CONTROL, **HOSTS)).verdict == "compliant", "it reads the journal"
+
+
 def test_logs_to_a_strange_host_are_shown(tmp_path):
     box = guest(tmp_path, **{"/etc/rsyslog.d/9.conf": "*.* @@other.example\n*.* @127.0.0.1\n"})
     box.cure(CONTROL, **HOSTS)

@@ -33,6 +33,7 @@ def facts(*actions, daemon=DAEMON, agents=(), **more):
         "actions": list(actions),
         "settings": {"workdirectory": "/var/spool/rsyslog"},
         "included": True,
+        "starved": None,
         "owned": None,
         "drivers": ["gtls"],
         "spool": "/var/spool/rsyslog",
