@@ -10,6 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import pytest
 import saltfactories.manager
 
 ROOT = Path(__file__).parents[2]
@@ -35,6 +36,16 @@ class Tree:
             with (self.root / "_utils/inguestlib/__init__.py").open("a") as init:
                 init.write(NO_CURE)
 
+    def install(self, python, *more):
+        """Build a wheel of this tree and install it, or the tree itself with `more` `-e`."""
+        for name in ("setup.py", "setup.cfg", "pyproject.toml", "LICENSE"):
+            shutil.copyfile(ROOT / name, self.root / name)
+        for name in ("requirements", "states", "pillar"):
+            shutil.copytree(ROOT / name, self.root / name, dirs_exist_ok=True)
+        shutil.rmtree(self.root / "build", ignore_errors=True)
+        pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "-q", "--no-deps"]
+        run(*pip, "--no-build-isolation", "--force-reinstall", *more, str(self.root))
+
     def say(self, word, wrappers=None):
         """Set the library's word, and the wrappers' word when given."""
         self._assign(self.root / "_utils/inguestlib/probeword.py", "WORD", word)
@@ -58,17 +69,14 @@ class Rig:
         self.base, self.master, self.minion = base, master, minion
         self.beacon_notes = base / "beacon.notes"
         self.engine_notes = base / "engine.notes"
-        self.minion_engine_notes = base / "minion.notes"
+        self.minion_notes = base / "minion.notes"
         self.reactor_notes = base / "reactor.notes"
 
-    def ask(self, *function, **kwargs):
-        """`salt minion …`"""
-        kwargs.setdefault("_timeout", 120)
-        answer = self.master.salt_cli(timeout=120).run(
-            *function, minion_tgt=self.minion.id, **kwargs
+    def ask(self, function, *args, **kwargs):
+        """`salt minion …`, without the start of a command line."""
+        return self.master.salt_client().run(
+            function, *args, minion_tgt=self.minion.id, timeout=120, **kwargs
         )
-        assert answer.data is not None, f"{answer.stdout}\n{answer.stderr}"
-        return answer.data
 
     def run(self, *function, **kwargs):
         """`salt-run …`"""
@@ -80,8 +88,8 @@ class Rig:
         assert self.run("saltutil.sync_all").returncode == 0
 
     def state(self):
-        answer = self.ask("state.single", "probe.said", "x")
-        (only,) = answer.values()
+        """The state's own words; the module's, as the state got them, under `module`."""
+        (only,) = self.ask("state.single", "probe.said", "x").values()
         return only["changes"]
 
     def react(self):
@@ -89,6 +97,39 @@ class Rig:
         before = len(notes(self.reactor_notes))
         self.ask("event.send", "probe/react", path=str(self.reactor_notes))
         return awaited(lambda: notes(self.reactor_notes)[before:])[-1]
+
+    def kinds(self):
+        """`{kind: question}`: each answers with what that kind of wrapper is made of."""
+        return {
+            "module": lambda: self.ask("probe.word"),
+            "state": self.state,
+            "module of a state": lambda: self.state()["module"],
+            "runner": lambda: self.run("probe.word").data,
+            "runner in the master": lambda: self.ask("publish.runner", "probe.word"),
+            "runner in the reactor": self.react,
+            "engine of the master": lambda: awaited(lambda: notes(self.engine_notes))[-1],
+            "engine of the minion": lambda: awaited(lambda: notes(self.minion_notes))[-1],
+            "beacon": lambda: awaited(lambda: notes(self.beacon_notes))[-1],
+        }
+
+    def everywhere(self):
+        """The answers of all kinds."""
+        return {kind: ask() for kind, ask in self.kinds().items()}
+
+    def settled(self, wrapper, library, seconds=60):
+        """All kinds come to these words by themselves; one that has not yet says it is stale."""
+        for kind, ask in self.kinds().items():
+            until = time.monotonic() + seconds
+            while ages(said := ask()) != (wrapper, library):
+                assert time.monotonic() < until, f"{kind} stays at {said}"
+                assert said["stale"], f"{kind} is of another age and does not know it: {said}"
+                time.sleep(0.5)
+            assert not said["stale"], f"{kind}: {said}"
+
+
+def ages(said):
+    """(word of the wrapper, word of the library) of one answer."""
+    return said["wrapper"], said["library"]
 
 
 def notes(path):
@@ -150,6 +191,7 @@ def running(pytestconfig, event_listener, tree=None, multiprocessing=True, pytho
                 "worker_threads": 3,
                 "reactor": [{"probe/react": [str(reactor)]}],
                 "peer_run": {".*": ["probe.*"]},
+                "reactor_refresh_interval": 5,  # the reactor keeps a loaded runner for so long
                 "engines": [{"probe": {"path": str(base / "engine.notes")}}],
             },
         )
@@ -171,6 +213,36 @@ def running(pytestconfig, event_listener, tree=None, multiprocessing=True, pytho
             assert not any(a.returncode for a in answers), answers
         with master.started(), minion.started():
             yield rig
+
+
+def call(folder, python, *args, **options):
+    """`salt-call --local` of that Python, configured in `folder`: (data, all output)."""
+    config = {"id": "masterless", "root_dir": str(folder), "file_client": "local", **options}
+    folder.mkdir(exist_ok=True)
+    (folder / "minion").write_text(json.dumps(config))
+    start = "import sys; from salt.scripts import salt_call; sys.exit(salt_call())"
+    options = ["--config-dir", str(folder), "--local", "--out=json", "--log-level=error"]
+    environ = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    done = subprocess.run(
+        [str(python), "-W", "ignore", "-c", start, *options, *args],
+        capture_output=True,
+        text=True,
+        env=environ,
+        cwd=folder,
+    )
+    try:
+        data = json.loads(done.stdout)["local"]
+    except (ValueError, KeyError):
+        data = None
+    return data, done.stdout + done.stderr
+
+
+def environment(folder):
+    """A virtual environment that sees this one's packages; its Python."""
+    run(sys.executable, "-m", "venv", "--without-pip", str(folder))
+    (site,) = folder.glob("lib/python*/site-packages")
+    site.joinpath("parent.pth").write_text(f"{Path(pytest.__file__).parents[1]}\n")
+    return folder / "bin/python"
 
 
 def run(*argv, **kwargs):
