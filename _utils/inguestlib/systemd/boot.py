@@ -32,7 +32,7 @@ class Boot:
         """``{name: how}``: what a unit starts with itself."""
         out = {}
         tree = self.units.tree
-        for stem in unit.stems:
+        for stem in dict.fromkeys(stem for stems in unit.stems for stem in stems):
             for suffix in _DIRS:
                 for directory, found in tree.dependency_dirs.get(stem + suffix, ()):
                     for entry, kind in found.items():

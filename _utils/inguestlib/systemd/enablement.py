@@ -56,7 +56,7 @@ def unmasked(tree, name):
 
     Raises :class:`Missing` when there is none behind it, and :class:`Bad`.
     """
-    places = [*tree.places(name)]
+    places = list(tree.places(name))
     if names.is_instance(name):
         places += tree.places(names.template(name))
     for path in places:
@@ -151,7 +151,7 @@ def install(tree, fragment, read):
     if names.is_instance(fragment.name):
         stems.append(names.template(fragment.name))
     found = []
-    for path in (fragment.path, *tree.dropins(stems)):
+    for path in (fragment.path, *tree.dropins([stems])):
         found += [a for a in read(path) if a.section == "Install"]
     keys = unitfile.merge(found).get("Install", {})
 

@@ -75,23 +75,26 @@ def directories(name):
     """The names under which a unit has ``.d``, ``.wants`` and ``.requires`` directories.
 
     Most specific first: the name, its template, then both with the prefix cut after each
-    dash: ``foo-bar@1.service`` gives itself, ``foo-bar@.service``, ``foo-@1.service``
-    and ``foo-@.service``. The directory for the whole type (``service.d``) is not among them.
+    dash. ``foo-bar.service`` gives itself and ``foo-.service``; ``foo-bar@1.service`` gives
+    itself, ``foo-bar@.service``, ``foo-.service`` (a template is cut without its ``@``),
+    ``foo-@1.service`` and ``foo-@.service``. The directory for the whole type
+    (``service.d``) is not among them.
     """
+    out = [name]
     prefix, instance, suffix = split(name)
-    out = []
-    while True:
-        if instance is None:
-            out.append(f"{prefix}.{suffix}")
-        else:
-            out.append(f"{prefix}@{instance}.{suffix}")
-            if instance:
-                out.append(f"{prefix}@.{suffix}")
-        stem = prefix.rstrip("-")
-        dash = stem.rfind("-")
-        if dash < 0:
-            return out
-        prefix = stem[: dash + 1]
+    if instance:
+        out += directories(f"{prefix}@.{suffix}")
+    cut = _cut(prefix)
+    if cut:
+        out += directories(f"{cut}@{instance}.{suffix}" if instance else f"{cut}.{suffix}")
+    return list(dict.fromkeys(out))
+
+
+def _cut(prefix):
+    """The prefix up to its last dash that has something behind it, ``""`` when there is none."""
+    stem = prefix.removesuffix("-")
+    dash = stem.rfind("-")
+    return stem[: dash + 1] if dash > 0 else ""
 
 
 def unescape(text):

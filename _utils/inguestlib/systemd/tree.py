@@ -100,24 +100,26 @@ class Tree:
             out += [path, self.guest.resolve(path) or path]
         return tuple(dict.fromkeys(out))
 
+    @cached_property
+    def _index(self):
+        """``(files, dropin_dirs)``: names to paths, highest precedence first."""
+        files, dropin_dirs = {}, {}
+        for directory in self.dirs:
+            for name, kind in directory.entries.items():
+                if name.endswith(".d"):
+                    if kind in ("dir", "link"):
+                        dropin_dirs.setdefault(name, []).append(f"{directory.path}/{name}")
+                elif kind != "dir":
+                    files.setdefault(name, []).append(f"{directory.path}/{name}")
+        return files, dropin_dirs
+
     def places(self, name):
         """The paths of the files and links of that name, highest precedence first."""
-        return [
-            f"{directory.path}/{name}"
-            for directory in self.dirs
-            if directory.entries.get(name) in ("file", "link", "other")
-        ]
+        return self._index[0].get(name, ())
 
     def names(self):
         """All names that have a file or a link, sorted."""
-        return sorted(
-            {
-                name
-                for directory in self.dirs
-                for name, kind in directory.entries.items()
-                if kind != "dir" and names.is_valid(name)
-            }
-        )
+        return sorted(name for name in self._index[0] if names.is_valid(name))
 
     def target(self, path):
         """Where a link in the tree leads, its last component not followed; ``None``: no link."""
@@ -195,20 +197,34 @@ class Tree:
 
     # ---- drop-ins ------------------------------------------------------------------------
 
-    def dropins(self, stems, kind=""):
+    @cached_property
+    def _order(self):
+        return [directory.path for directory in self.dirs]
+
+    def dropins(self, groups, kind=""):
         """The ``*.conf`` paths of ``<stem>.d`` directories in the order in which they are read.
 
         Sorted by file name over all directories; of two with the same name the one in the
-        directory of higher precedence counts. ``kind`` adds the whole type's (``service.d``), last.
+        directory of higher precedence counts.
+
+        groups
+            One list of stems for each name of the unit, its own name first.
+        kind
+            Adds the directories of the whole type (``service.d``), last.
         """
+        known = self._index[1]
+        found = []
+        for stems in groups:
+            mine = [path for stem in stems for path in known.get(stem + ".d", ())]
+            if len(mine) > 1:  # by the search path first, then by how specific the name is
+                mine.sort(key=lambda path: self._order.index(path.rpartition("/")[0]))
+            found += mine
+        found += known.get(kind + ".d", ())
+        if not found:
+            return ()
         chosen = {}
-        for group in ([f"{stem}.d" for stem in stems], [f"{kind}.d"] if kind else []):
-            for directory in self.dirs:
-                for name in group:
-                    if directory.entries.get(name) not in ("dir", "link"):
-                        continue
-                    path = f"{directory.path}/{name}"
-                    for entry, what in entries(self.guest, path).items():
-                        if entry.endswith(".conf") and what != "dir" and entry[0] != ".":
-                            chosen.setdefault(entry, f"{path}/{entry}")
+        for path in found:
+            for entry, what in entries(self.guest, path).items():
+                if entry.endswith(".conf") and what != "dir" and entry[0] != ".":
+                    chosen.setdefault(entry, f"{path}/{entry}")
         return tuple(chosen[name] for name in sorted(chosen))

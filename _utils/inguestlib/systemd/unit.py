@@ -60,11 +60,11 @@ class Unit:
 
     @cached_property
     def stems(self):
-        """The names whose ``.d``, ``.wants`` and ``.requires`` directories count for it."""
-        out = {}
-        for name in (self.id, *self.aliases):
-            out.update(dict.fromkeys(names.directories(name)))
-        return tuple(out)
+        """The names whose ``.d``, ``.wants`` and ``.requires`` directories count for it.
+
+        One list for each of its names, its own first.
+        """
+        return [names.directories(name) for name in (self.id, *self.aliases)]
 
     @cached_property
     def dropins(self):

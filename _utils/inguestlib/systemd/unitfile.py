@@ -27,17 +27,19 @@ def parse(text, path=""):
     space; comments between the two are dropped.
     """
     out = []
-    section, pending = "", ""
+    section = pending = ""
     number = 0
     for number, raw in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
-        if raw.lstrip()[:1] in ("#", ";"):
+        line = raw.strip()
+        if line and line[0] in "#;":
             continue
-        line = pending + raw
-        if raw.endswith("\\") and _continues(line):
-            pending = line[:-1] + " "
+        if raw.endswith("\\") and _continues(pending + raw):
+            pending += raw[:-1] + " "
             continue
-        pending = ""
-        section = _take(line.strip(), section, path, number, out)
+        if pending:
+            line, pending = (pending + raw).strip(), ""
+        if line:
+            section = _take(line, section, path, number, out)
     if pending:
         _take(pending.strip(), section, path, number, out)
     return out
@@ -48,12 +50,11 @@ def _continues(line):
 
 
 def _take(line, section, path, number, out):
-    if line.startswith("["):
-        return line[1:-1] if line.endswith("]") else section
+    if line[0] == "[":
+        return line[1:-1] if line[-1] == "]" else section
     key, equals, value = line.partition("=")
-    key = key.strip()
-    if equals and key and section:
-        out.append(Assignment(section, key, value.strip(), path, number))
+    if equals and section and (key := key.rstrip()):
+        out.append(Assignment(section, key, value.lstrip(), path, number))
     return section
 
 

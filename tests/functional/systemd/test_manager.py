@@ -48,8 +48,8 @@ for name, loaded in state.units.items():
         # bookworm's systemd spells /usr/lib as /lib, which is the same directory there
         path = "/usr" + path if path.startswith("/lib/") else path
         known[name] = {
-            "mine": [unit.path, sorted(unit.dropins), unit.enablement],
-            "manager": [path, sorted(got["DropInPaths"]), got["UnitFileState"]],
+            "mine": [unit.path, list(unit.dropins), unit.enablement],
+            "manager": [path, got["DropInPaths"], got["UnitFileState"]],
         }
 wants = {}
 for name in list(known):
@@ -94,6 +94,16 @@ def seen(request, wire, tmp_path_factory):
         (etc / "broken.service").write_text("[Service]\nType=oneshot\nExecStart=/bin/false\n")
         (etc / "multi-user.target.wants/broken.service").symlink_to("../broken.service")
 
+        (etc / "a-b@.service").write_text("[Service]\nExecStart=/bin/sleep infinity\n")
+        (etc / "multi-user.target.wants/a-b@x.service").symlink_to("../a-b@.service")
+        for stem in ("a-b@x", "a-b@", "a-@x", "a-@", "a-"):
+            for number in (10, 20):
+                dropin = etc / f"{stem}.service.d/{number}-{len(stem)}.conf"
+                dropin.parent.mkdir(exist_ok=True)
+                dropin.write_text("[Service]\nNice=0\n")
+        same = root / "usr/lib/systemd/system/a-b@x.service.d/10-2.conf"  # as a-@'s in /etc
+        same.parent.mkdir()
+        same.write_text("[Service]\nNice=0\n")
         container = Container(f"manager-{request.param}", root, link, binds)
         try:
             container.boot()

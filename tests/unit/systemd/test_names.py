@@ -40,6 +40,7 @@ def test_directories_cut_the_prefix_at_each_dash():
     assert names.directories("foo-bar@1.service") == [
         "foo-bar@1.service",
         "foo-bar@.service",
+        "foo-.service",
         "foo-@1.service",
         "foo-@.service",
     ]

@@ -4,7 +4,7 @@ from inguestlib import schema as s
 from inguestlib.changes import Unit
 from inguestlib.families.services import ownfile, unitfacts
 from inguestlib.model import compliant, control, drift, not_applicable, unknown
-from inguestlib.systemd import names
+from inguestlib.systemd import names, unitfile
 
 _UNIT = r"[A-Za-z0-9:_.\\@-]+"
 
@@ -210,6 +210,11 @@ def _active(facts, policy, name, unit):
         )
         return drift(name, state, "active", evidence=said, comment=comment)
     if unit["active"] == "inactive" and not unit["masked"]:
+        asleep = _asleep(facts, name, unit)
+        if asleep:
+            comment = f"{asleep} starts it"
+            changes = (Unit(asleep, "start"),)
+            return drift(name, state, "active", evidence=said, comment=comment, changes=changes)
         excuse = _may_rest(units, name, unit)
         if excuse:
             return compliant(name, state, "active or waiting for its turn", evidence=excuse)
@@ -222,14 +227,32 @@ def _active(facts, policy, name, unit):
     return drift(name, state, "active", evidence=said, changes=(Unit(name, "start"),))
 
 
+def _asleep(facts, name, unit):
+    """The timer, path or socket of a oneshot service that should wait for its time and does not."""
+    if not _ends(unit):
+        return ""
+    for trigger, other in facts["units"]["units"].items():
+        if name in _triggered(other) and not other["masked"] and other.get("active") == "inactive":
+            if other["reached"] or brings(facts, other):
+                return trigger
+    return ""
+
+
+def _ends(unit):
+    """Whether a service runs to its end and is inactive then."""
+    kind = ownfile.last(unit, ("Service.Type",))
+    remain = ownfile.last(unit, ("Service.RemainAfterExit",))
+    remains = bool(remain) and unitfile.boolean(remain[0])
+    return bool(kind) and kind[0] == "oneshot" and not remains
+
+
 def _may_rest(units, name, unit):
     """Why a unit that does not run is all right: the evidence, or ``""``."""
     for trigger, other in units["units"].items():
         if name in _triggered(other) and other.get("active") == "active":
             return f"{units['asked']}: {trigger} {other['active']} ({other['sub']}) starts it"
-    kind = ownfile.last(unit, ("Service.Type",))
-    remain = ownfile.last(unit, ("Service.RemainAfterExit",))
-    if kind and kind[0] == "oneshot" and not (remain and remain[0] in ("yes", "true", "1", "on")):
+    if _ends(unit):
+        kind = ownfile.last(unit, ("Service.Type",))
         result = unit.get("loaded", {}).get("result", "success")
         return f"{ownfile.where(kind, 'Type')}; it has run to its end: {result}"
     return ""

@@ -234,3 +234,11 @@ def test_a_masked_unit_is_started_only_if_its_mask_goes():
     assert done(one(required_active, seen, policy(["app"]))) == ["start app.service"]
     off = {"controls": {"services-required-enabled": "off"}}
     assert done(one(required_active, seen, policy(["app"], pillar=off))) == []
+
+
+def test_a_timer_that_does_not_wait_is_started():
+    timer = unit("app.timer", active="inactive", sub="dead", triggers=[APP])
+    kind = {"Service.Type": [["oneshot", "/u", 3]]}
+    seen = facts({APP: state("inactive", "dead", settings=kind), "app.timer": timer})
+    found = judge(required_active, seen, policy(["app"]))[APP]
+    assert (str(found.verdict), done(found)) == ("drift", ["start app.timer"])
