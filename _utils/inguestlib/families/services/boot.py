@@ -1,7 +1,7 @@
 """services-unattended-boot: nothing on the way to the default target waits for a person."""
 
 from inguestlib import schema as s
-from inguestlib.changes import Edit, File, Link
+from inguestlib.changes import Edit, File, Link, Unit
 from inguestlib.families.services import bootfacts, bootloader, fstab
 from inguestlib.model import compliant, control, drift, not_applicable, unknown
 
@@ -71,7 +71,11 @@ def unattended_boot(facts, policy):
         )
     else:
         mounts = facts["mounts"]
-        found += [*_mounts(mounts, params), *_volumes(mounts), *bootloader.judge(facts, params)]
+        found += [
+            *_mounts(mounts, params, facts.guest["live"]),
+            *_volumes(mounts),
+            *bootloader.judge(facts, params),
+        ]
     for finding in found:
         yield _held_back(finding) if finding.changes and not params["enforce"] else finding
 
@@ -91,7 +95,7 @@ def _held_back(finding):
 # ---- mounts ----------------------------------------------------------------------------------
 
 
-def _mounts(facts, params):
+def _mounts(facts, params, live):
     judged = set()
     for mount in facts["mounts"]:
         if mount["target"] == "/" or mount["type"] in ("swap", *fstab.VIRTUAL_TYPES):
@@ -102,7 +106,7 @@ def _mounts(facts, params):
         again = mount["target"] in judged
         resource = f"{mount['target']} (line {mount['line']})" if again else mount["target"]
         judged.add(mount["target"])
-        yield _mount(resource, mount, params)
+        yield _mount(resource, mount, params, live)
     if not judged:
         yield compliant(
             "/etc/fstab",
@@ -111,7 +115,7 @@ def _mounts(facts, params):
         )
 
 
-def _mount(resource, mount, params):
+def _mount(resource, mount, params, live):
     options = mount["options"]
     where = f"/etc/fstab:{mount['line']} {mount['text'].strip()}"
     timeouts = [o for o in options if o.startswith("x-systemd.device-timeout=")]
@@ -126,29 +130,15 @@ def _mount(resource, mount, params):
         endless = []  # it may wait forever: nobody waits for it
     if not missing and not endless:
         return compliant(resource, options, evidence=where)
-    return drift(
-        resource,
-        options,
-        [*(o for o in options if o not in endless), *missing],
-        evidence=where,
-        comment="the line holds a password, so it is for a person to edit"
-        if mount["secret"]
-        else "",
-        changes=[]
-        if mount["secret"]
-        else [
-            File(
-                "/etc/fstab",
-                edits=(
-                    Edit(
-                        mount["line"],
-                        mount["text"],
-                        fstab.with_options(mount["text"], missing, endless),
-                    ),
-                ),
-            )
-        ],
-    )
+    expected = [*(o for o in options if o not in endless), *missing]
+    if mount["secret"]:
+        comment = "the line holds a password, so it is for a person to edit"
+        return drift(resource, options, expected, evidence=where, comment=comment)
+    new = fstab.with_options(mount["text"], missing, endless)
+    changes = [File("/etc/fstab", edits=(Edit(mount["line"], mount["text"], new),))]
+    if live:
+        changes.append(Unit("systemd", "daemon-reload"))  # its generator reads fstab
+    return drift(resource, options, expected, evidence=where, changes=changes)
 
 
 # ---- encrypted volumes -----------------------------------------------------------------------

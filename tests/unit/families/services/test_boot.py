@@ -84,6 +84,15 @@ def test_a_menu_that_can_not_be_made_anew_is_for_a_person():
     assert not finding.changes
 
 
+def test_a_live_systemd_reads_fstab_again():
+    mounts = fstab.parse_fstab([(3, "UUID=2 /srv ext4 defaults 0 2")])
+    seen = facts(loader(GOOD), {**NO_MOUNTS, "mounts": mounts})
+    found = judge(unattended_boot, seen, **ENFORCE)
+    assert plan(found["/srv"]) == ["edit /etc/fstab line 3", "daemon-reload systemd"]
+    found = judge(unattended_boot, seen, {"live": False}, **ENFORCE)
+    assert plan(found["/srv"]) == ["edit /etc/fstab line 3"]
+
+
 def test_fsck_only_matters_where_it_runs():
     xfs = {**NO_MOUNTS, "mounts": fstab.parse_fstab([(1, "UUID=1 / xfs defaults 0 0")])}
     seen = loader(variable("GRUB_TIMEOUT", "5"), menu(words="ro"))
