@@ -4,23 +4,33 @@
     python docs/generate.py FOLDER
 
 The policy's keys come from the families' schemas, the catalogue from the controls'
-declarations, the facts from the observers, the kinds of change from their classes. The Sphinx
-configuration calls `write` before each build; nothing of it is committed. Needs no Sphinx and
-no Salt.
+declarations, the facts from the observers and from the trees of the parity tests, the kinds of
+change from their classes. The Sphinx configuration calls `write` before each build; nothing of it
+is committed. Needs no Sphinx and no Salt.
 """
 
+import importlib
 import inspect
 import json
+import re
 import sys
+import tempfile
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-if str(HERE.parent / "_utils") not in sys.path:
-    sys.path.insert(0, str(HERE.parent / "_utils"))
+TESTS = HERE.parent / "tests"
+for folder in (HERE, HERE.parent / "_utils", TESTS, HERE.parent):
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
 
-from inguestlib import changes, policy, schema  # noqa: E402
+import outline  # noqa: E402
+
+from inguestlib import audit, changes, policy, schema  # noqa: E402
 from inguestlib.families import all_families  # noqa: E402
+from inguestlib.guest import Guest  # noqa: E402
+
+_ROLE = re.compile(r":\w+:`([^`]+)`")
 
 CATALOGUES = {
     "scg": "VMware Security Configuration Guide",
@@ -137,13 +147,39 @@ def _control(control):
 
 
 def facts_page(families=None):
-    """The sections of each family's facts, as the observers describe them."""
+    """The sections of each family's facts: what the observers say, and the shape of the data."""
+    shapes = _shapes()
     out = []
     for name, family in (families or all_families()).items():
         out += [f"## `{name}`", ""]
+        told = {}
         for section, observer in family.observers.items():
-            out += [f"### {name}: {section}", "", _literal(inspect.getdoc(observer) or ""), ""]
+            what = shapes.get(name, {}).get(section, outline.NOTHING)
+            shown = outline.lines(section, what, told)
+            out += [f"### {name}: {section}", "", _literal(_described(observer)), ""]
+            out += ["```yaml", *shown, "```", ""]
     return "\n".join(out)
+
+
+def _described(observer):
+    """The observer's docstring; what it says of other modules' code stays a name."""
+    return _ROLE.sub(lambda match: f"``{match[1].lstrip('.~')}``", inspect.getdoc(observer) or "")
+
+
+def _shapes():
+    """``{family: {section: shape}}``, learnt from the trees of the parity tests."""
+    known, found = all_families(), {}
+    for path in sorted((TESTS / "functional/parity").glob("cases_*.py")):
+        cases = importlib.import_module(f"tests.functional.parity.{path.stem}").CASES
+        for case in cases:
+            with tempfile.TemporaryDirectory() as root:
+                case.build(Path(root))
+                loaded = policy.load(case.pillar, families=known, needed=[case.family])
+                facts = audit.observe(Guest(root), loaded.for_guest("web1"), [case.family])
+            for section, data in facts[case.family].items():
+                old = found.setdefault(case.family, {}).get(section, outline.NOTHING)
+                found[case.family][section] = outline.merged([old, outline.shape(data)])
+    return found
 
 
 def changes_page():
