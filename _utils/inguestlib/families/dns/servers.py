@@ -32,30 +32,41 @@ def _judged(facts, policy, chosen, wrong):
         for path, found_here in files.items():
             bad = [(found, wrong(found)) for found in found_here]
             bad = [(found, values) for found, values in bad if values]
-            seen = [v["raw"] for found in found_here for v in found["values"]]
+            seen = [v["raw"] for found in found_here for v in found["values"] if v["address"]]
             invalid = [text for found in found_here for text in lists.invalid(found)]
             if invalid:
                 yield unknown(f"{path} (unreadable)", "not an address", evidence="; ".join(invalid))
             expected = list(policy["servers"])
+            if not bad and seen:
+                yield compliant(
+                    path,
+                    seen,
+                    expected,
+                    evidence="; ".join(lists.evidence(found) for found in found_here),
+                    comment=_local(found_here, facts),
+                )
             if not bad:
-                if set(seen) - {v.split(" ", 1)[-1] for v in invalid}:
-                    shown = "; ".join(lists.evidence(found) for found in found_here)
-                    yield compliant(path, seen, expected, evidence=shown, comment=_local(
-                        found_here, facts))  # fmt: skip
                 continue
-            changes = []
+            changes, comment = [], _comment(bad)
             for found, _ in bad:
+                state = found["runtime"] or _written(name, facts)
+                if state and not want.ignore_dhcp and _from_network(facts, known):
+                    comment = "; ".join(filter(None, (comment, _BY_DHCP)))
+                    continue
                 changes += cure.mend(facts, known, name, found, want)
-                if found["runtime"] or _written(name, facts):
-                    changes += _behind(facts, known, want)
+                changes += _behind(facts, known, want) if state else ()
             yield drift(
                 path,
                 [v["raw"] for _, values in bad for v in values],
                 expected,
                 evidence="; ".join(lists.evidence(found) for found, _ in bad),
-                comment=_comment(bad),
+                comment=comment,
                 changes=changes,
             )
+
+
+# Whatever is written there, the next lease brings the same servers: a change would not hold.
+_BY_DHCP = "DHCP may have given it: mend the DHCP server, or set inguest:dns:dhcp to ignore"
 
 
 def _written(name, facts):
@@ -65,11 +76,10 @@ def _written(name, facts):
 
 def _behind(facts, known, want):
     """What mends a running owner's state: it reads its files again, and they name servers."""
-    changes, taken = [], False
-    for name, section in cure.feeders(facts, known).items():
+    changes = []
+    for name in cure.feeders(facts, known):
         changes += cure.live(facts, cure.reload(name, known))
-        taken = taken or any(auto["accepts"] for auto in section["auto"])
-    if not cure.configured(facts, known) or (taken and not want.ignore_dhcp):
+    if not cure.configured(facts, known):
         changes += cure.provide(facts, known, want)
     return changes
 

@@ -227,8 +227,11 @@ def test_the_hook_of_a_client_that_runs(tree):
     tree.write("/etc/network/interfaces", "iface eth0 inet dhcp\n")
     tree.write("/etc/dhcp/dhclient-enter-hooks.d/debug", "")
     cured(tree, policy_of())
-    hook = tree.text("/etc/dhcp/dhclient-enter-hooks.d/zz-inguest")
+    hook = tree.text("/etc/dhcp/dhclient-enter-hooks.d/inguest")
     assert 'new_domain_name_servers="10.0.0.53 10.0.1.53"' in hook and "dhcp6" not in hook
+    cured(tree, policy_of(servers=["10.7.0.53", "10.7.1.53"]))
+    assert '"10.7.0.53 10.7.1.53"' in tree.text("/etc/dhcp/dhclient-enter-hooks.d/inguest")
+    assert "10.0.0.53" not in tree.text("/etc/dhcp/dhclient.conf")
 
 
 @pytest.mark.parametrize(

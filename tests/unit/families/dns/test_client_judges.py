@@ -237,3 +237,14 @@ def test_our_own_file_holds_only_what_is_in_force():
     policy = policy_of(controls={"dns-fallback-empty": "off"}, search=["corp.example"])
     text = resolved.content(wanted(policy))
     assert "FallbackDNS" not in text and "Domains=corp.example" in text
+
+
+def test_what_dhcp_gives_is_not_fought_where_the_policy_takes_it():
+    section = {"installed": True, "enabled": True, "auto": [_dhcp()]}
+    owner = {"owner": "networkmanager", "mode": "file"}
+    facts = _facts(
+        True, ifcfg=section, owner=owner, resolv_conf={"lists": [_servers("192.168.9.9")]}
+    )
+    found = {f.resource: f for f in _judge(servers.servers_approved, facts, dhcp="approved")}
+    assert found["/etc/resolv.conf"].changes == ()
+    assert "inguest:dns:dhcp" in found["/etc/resolv.conf"].comment

@@ -3,11 +3,13 @@
 import re
 
 from inguestlib.changes import HEADER, Edit, File
-from inguestlib.families.dns.owners import ifupdown, lists, presence
+from inguestlib.families.dns.owners import ifupdown, lists, presence, shell
 
 TITLE = "dhclient"
 CONFIGS = ("/etc/dhcp/dhclient.conf", "/etc/dhclient.conf", "/etc/dhcp/dhclient6.conf")
 HOOKS = "/etc/dhcp/dhclient-enter-hooks.d"
+HOOK = f"{HOOKS}/inguest"
+_VARIABLES = {"new_domain_name_servers": 4, "new_dhcp6_name_servers": 6}
 PROGRAMS = ("/usr/sbin/dhclient", "/sbin/dhclient")
 _OPTIONS = {
     "domain-name-servers": ("servers", 4),
@@ -106,6 +108,7 @@ def observe(guest, params):
         sends += parsed["sends"]
         superseded.update(parsed["superseded"])
         requested = parsed["requested"] if parsed["requested"] is not None else requested
+    out["lists"] += _hooked(guest)
     for family, option in (("inet", "domain-name-servers"), ("inet6", "dhcp6.name-servers")):
         if not (installed and ifupdown.uses_dhcp(guest, family)):
             continue
@@ -145,7 +148,7 @@ def ignore_auto(section, auto, want):
         return ()
     changes = (File(section["path"], edits=(Edit(0, None, line),), mode="0644"),)
     if section["hooks"]:
-        changes += (File(f"{HOOKS}/zz-inguest", content=hook(want), mode="0644"),)
+        changes += (File(HOOK, content=hook(want), mode="0644"),)
     return changes
 
 
@@ -156,11 +159,29 @@ def hook(want):
     renewal would bring the old servers back.
     """
     lines = [HEADER]
-    for variable, version in (("new_domain_name_servers", 4), ("new_dhcp6_name_servers", 6)):
+    for variable, version in _VARIABLES.items():
         said = lists.written(lists.style("", family=version), want.servers)
         if said:
             lines += [f'if [ -n "${variable}" ]; then', f'    {variable}="{said[0]}"', "fi"]
     return "\n".join(lines) + "\n"
+
+
+def _hooked(guest):
+    """What our hook says, so that it follows a policy that changes."""
+    entries, _ = shell.parse(guest.read(HOOK) or "", HOOK)
+    return [
+        lists.make(
+            "servers",
+            HOOK,
+            [(e["line"], e["text"])],
+            [(word, e["line"]) for word in e["value"].split()],
+            # without any value the assignment stays: an empty body is no shell
+            lists.style(f'    {e["key"]}="', suffix='"', family=_VARIABLES[e["key"]], keep=True),
+            scope=e["key"],
+        )
+        for e in entries
+        if e["key"] in _VARIABLES and e["value"].split()
+    ]
 
 
 def keep_name(section, auto, want):
