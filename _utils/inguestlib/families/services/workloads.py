@@ -21,6 +21,7 @@ SCHEMA = {
     "required": s.Either(
         s.MapOf(s.Struct(OPTIONS), key_pattern=_UNIT),
         s.ListOf(s.Str(pattern=_UNIT, wanted="the name of a unit")),
+        default=(),
         help="the units that must come up by themselves, with options or as a list of names; "
         "a name without suffix is a service",
     )
