@@ -34,6 +34,15 @@ inguest:
 
   services:
     mode: audit
+    # The units that have to come up by themselves and run; a name without suffix is a service.
+    # A plain list of names will do where none needs options.
+    required:
+      salt-minion: {}
+      # nginx:
+      #   network: true
+      #   mounts: [/srv/www]
+    # Enable what runs now but would not come back after a reboot, in place of reporting it.
+    # enable_running: true
     # Your sources of time; nothing is judged against them while the list is empty.
     time:
       servers:
@@ -43,8 +52,8 @@ inguest:
     logs:
       hosts:
         - logs.corp.example
-    # What stops a boot when it is wrong (fstab, GRUB) is audited, even where the family is
-    # enforced, until the policy says otherwise:
+    # A wrong fstab or GRUB stops a boot: they are only audited, even where the family is
+    # enforced, until the policy says otherwise.
     # unattended_boot:
     #   enforce: true
 
