@@ -107,6 +107,16 @@ def search(facts, policy):
                 yield drift(path, seen, list(policy["search"]), evidence=shown, changes=changes)
             else:
                 yield compliant(path, seen, list(policy["search"]), evidence=shown)
+        for auto in section["auto"]:
+            if auto.get("domains"):
+                told = True
+                yield drift(
+                    f"{auto['path']} (DHCP's domains)",
+                    "accepted",
+                    list(policy["search"]),
+                    evidence=auto["domains_evidence"],
+                    changes=OWNERS[name].ignore_domains(section, auto, want),
+                )
     if not told:
         shown = ", ".join(n for n, s in known.items() if cure.in_charge(n, s))
         yield compliant("search", [], list(policy["search"]), evidence=f"none is set by {shown}")

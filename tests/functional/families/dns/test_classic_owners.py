@@ -300,3 +300,19 @@ def test_the_guest_s_name_stays_home(tree):
     assert "SendHostname=no" in tree.text("/etc/systemd/network/a.network.d/zz-inguest.conf")
     assert "ignore-auto-dns=true\ndhcp-send-hostname=false\n" in tree.text(profile)
     assert tree.text(ifcfg) == "BOOTPROTO=dhcp\nPEERDNS=no\nDHCP_SEND_HOSTNAME=no\n"
+
+
+def test_the_search_domains_of_dhcp(tree):
+    tree.program("/usr/sbin/ifup", "/usr/sbin/dhclient").write("/etc/resolv.conf", "")
+    tree.write("/etc/network/interfaces", "iface eth0 inet dhcp\n")
+    tree.write("/etc/dhcp/dhclient-enter-hooks.d/debug", "")
+    cured(tree, policy_of(search=["corp.example", "lab.example"]))
+    text = tree.text("/etc/dhcp/dhclient.conf")
+    assert 'supersede domain-search "corp.example", "lab.example";' in text
+    hook = tree.text("/etc/dhcp/dhclient-enter-hooks.d/inguest")
+    assert 'new_domain_search="corp.example lab.example"' in hook
+    cured(tree, policy_of(search=["new.example"]))
+    assert "corp.example" not in tree.text("/etc/dhcp/dhclient.conf")
+    assert 'new_domain_search="new.example"' in tree.text(
+        "/etc/dhcp/dhclient-enter-hooks.d/inguest"
+    )

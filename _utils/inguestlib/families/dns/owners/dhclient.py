@@ -9,7 +9,7 @@ TITLE = "dhclient"
 CONFIGS = ("/etc/dhcp/dhclient.conf", "/etc/dhclient.conf", "/etc/dhcp/dhclient6.conf")
 HOOKS = "/etc/dhcp/dhclient-enter-hooks.d"
 HOOK = f"{HOOKS}/inguest"
-_VARIABLES = {"new_domain_name_servers": 4, "new_dhcp6_name_servers": 6}
+_VARIABLES = {"new_domain_name_servers": 4, "new_dhcp6_name_servers": 6, "new_domain_search": 0}
 PROGRAMS = ("/usr/sbin/dhclient", "/sbin/dhclient")
 _OPTIONS = {
     "domain-name-servers": ("servers", 4),
@@ -125,6 +125,9 @@ def observe(guest, params):
                 "accepts": option not in superseded and not refused,
                 "evidence": superseded.get(option, default),
                 "generated": "",
+                "domains": family == "inet" and _takes_domains(superseded, requested),
+                "domains_evidence": superseded.get("domain-search")
+                or f"{out['path']} does not supersede domain-search",
                 "sends": bool(sends),
                 "sends_at": sends,
                 "sends_evidence": "; ".join(
@@ -147,9 +150,29 @@ def ignore_auto(section, auto, want):
     if not line:
         return ()
     changes = (File(section["path"], edits=(Edit(0, None, line),), mode="0644"),)
-    if section["hooks"]:
-        changes += (File(HOOK, content=hook(want), mode="0644"),)
-    return changes
+    return changes + _hook(section, want)
+
+
+def _takes_domains(superseded, requested):
+    """Whether DHCP's domain or search list would be used."""
+    return any(
+        option not in superseded and (requested is None or option in requested)
+        for option in ("domain-name", "domain-search")
+    )
+
+
+def ignore_domains(section, auto, want):
+    """The changes that put the policy's search domains in the place of DHCP's."""
+    if not want.search:
+        return ()
+    quoted = ", ".join(f'"{name}"' for name in want.search)
+    lines = (f'supersede domain-name "{want.search[0]}";', f"supersede domain-search {quoted};")
+    edits = tuple(Edit(0, None, line) for line in lines)
+    return (File(section["path"], edits=edits, mode="0644"), *_hook(section, want))
+
+
+def _hook(section, want):
+    return (File(HOOK, content=hook(want), mode="0644"),) if section["hooks"] else ()
 
 
 def hook(want):
@@ -160,9 +183,16 @@ def hook(want):
     """
     lines = [HEADER]
     for variable, version in _VARIABLES.items():
-        said = lists.written(lists.style("", family=version), want.servers)
+        said = version and want.servers
+        said = said and lists.written(lists.style("", family=version), want.servers)
         if said:
             lines += [f'if [ -n "${variable}" ]; then', f'    {variable}="{said[0]}"', "fi"]
+    if want.search:
+        for variable, value in (
+            ("new_domain_name", want.search[0]),
+            ("new_domain_search", " ".join(want.search)),
+        ):
+            lines += [f'if [ -n "${variable}" ]; then', f'    {variable}="{value}"', "fi"]
     return "\n".join(lines) + "\n"
 
 
@@ -171,7 +201,7 @@ def _hooked(guest):
     entries, _ = shell.parse(guest.read(HOOK) or "", HOOK)
     return [
         lists.make(
-            "servers",
+            "servers" if _VARIABLES[e["key"]] else "search",
             HOOK,
             [(e["line"], e["text"])],
             [(word, e["line"]) for word in e["value"].split()],
