@@ -8,6 +8,7 @@ _TLS_PACKAGES = {
     "redhat": "rsyslog-gnutls",
     "suse": "rsyslog-module-gtls",
 }
+_TLS_FILES = {"ca": "CAFile", "cert": "CertFile", "key": "KeyFile"}
 
 
 def _driver(sender):
@@ -22,17 +23,21 @@ def by_hand(seen, guest, params):
     if params["tls"] and _driver(sender) is None:
         package = _TLS_PACKAGES.get(family, "its TLS driver")
         return f"install {package}: rsyslog has no TLS here"
-    ca = authorities(sender, params, family)
-    if ca and ca not in seen["authorities"]:
-        return f"{ca} does not exist: inguest:services:logs:ca names the authorities to trust"
+    for key, path in _tls_files(sender, params, family).items():
+        if path not in seen["tls_files"]:
+            return f"{path} does not exist: inguest:services:logs:{key} names another one"
     return "a line that shares a statement with others is for a person to edit"
 
 
-def authorities(sender, params, family):
-    """The file of authorities that our own file has to name, ``None`` where others do."""
-    given = sender["settings"].get("defaultnetstreamdrivercafile") if sender else None
-    wanted = params["ca"] or given or logfacts.bundle(family)
-    return wanted if params["tls"] and wanted != given else None
+def _tls_files(sender, params, family):
+    """``{"ca", "cert", "key": path}`` as far as our own file has to name them and others don't."""
+    if not params["tls"]:
+        return {}
+    settings = sender["settings"] if sender else {}
+    given = {key: settings.get(f"defaultnetstreamdriver{key}file") for key in _TLS_FILES}
+    wanted = {key: params[key] or given[key] for key in _TLS_FILES}
+    wanted["ca"] = wanted["ca"] or logfacts.bundle(family)
+    return {key: path for key, path in wanted.items() if path and path != given[key]}
 
 
 def owned_text(facts, params, hosts):
@@ -99,11 +104,11 @@ def _needed(seen, params, guest):
         if family not in _TLS_PACKAGES:
             return None
         names.append(_TLS_PACKAGES[family])
-    ca = authorities(sender, params, family)
-    if ca and ca not in seen["authorities"]:
-        if params["ca"]:
-            return None
-        names.append("ca-certificates")
+    for key, path in _tls_files(sender, params, family).items():
+        if path not in seen["tls_files"]:
+            if params[key]:
+                return None
+            names.append("ca-certificates")
     return [Package(name) for name in names] if live or not names else None
 
 
@@ -125,9 +130,8 @@ def _unit(sender, guest):
 
 def _content(hosts, sender, params, family):
     lines = [HEADER]
-    ca = authorities(sender, params, family)
-    if ca:
-        lines.append(f'global(DefaultNetstreamDriverCAFile="{ca}")')
+    for key, path in _tls_files(sender, params, family).items():
+        lines.append(f'global(DefaultNetstreamDriver{_TLS_FILES[key]}="{path}")')
     for host, port in hosts:
         words = [f'target="{host}"', f'port="{port or params["port"]}"', 'protocol="tcp"']
         if params["tls"]:
@@ -135,7 +139,7 @@ def _content(hosts, sender, params, family):
                 f'StreamDriver="{_driver(sender) or "gtls"}"',
                 'StreamDriverMode="1"',
                 'StreamDriverAuthMode="x509/name"',
-                f'StreamDriverPermittedPeers="{host}"',
+                f'StreamDriverPermittedPeers="{params["peer"] or host}"',
             ]
         if params["queue"]:
             name = "".join(

@@ -14,7 +14,12 @@ BUNDLES = {
     "suse": "/etc/ssl/ca-bundle.pem",
     "photon": "/etc/pki/tls/certs/ca-bundle.crt",
 }
-_SETTINGS = ("workdirectory", "defaultnetstreamdrivercafile")
+_SETTINGS = (
+    "workdirectory",
+    "defaultnetstreamdrivercafile",
+    "defaultnetstreamdrivercertfile",
+    "defaultnetstreamdriverkeyfile",
+)
 _DRIVERS = ("/usr/lib*/rsyslog/lmnsd_*.so", "/usr/lib/*/rsyslog/lmnsd_*.so")
 _SPOOLS = ("/var/spool/rsyslog", "/var/lib/rsyslog")
 
@@ -25,25 +30,26 @@ def bundle(family):
 
 
 def observe(guest, params):
-    """``{"rsyslog": {…} or None, "agents": […], "authorities": […]}``.
+    """``{"rsyslog": {…} or None, "agents": […], "tls_files": […]}``.
 
     ``rsyslog`` has ``daemon`` (see :mod:`.daemon`; ``None`` without systemd), ``actions`` (see
     :class:`rsyslog.Reader`), ``settings`` (those of other files than inguest's), ``included``
     (whether inguest's file is read), ``owned`` (that file's text), ``starved`` (where journald
     is told to pass nothing on), ``drivers`` (the TLS libraries installed) and ``spool``.
     An agent has ``name``, ``daemon`` and ``targets``; agents without a target are left out.
-    ``authorities`` are the bundles that are there, the one of the policy among them.
+    ``tls_files`` are the bundles that are there, and the files for TLS that the policy names.
     """
     agents = []
     for name, (unit, read) in forwarders.AGENTS.items():
         targets = read(guest)
         if targets:
             agents.append({"name": name, "daemon": daemon.observe(guest, unit), "targets": targets})
-    bundles = {*BUNDLES.values(), *filter(None, [params["logs"]["ca"]])}
+    named = [params["logs"][key] for key in ("ca", "cert", "key")]
+    bundles = {*BUNDLES.values(), *filter(None, named)}
     return {
         "rsyslog": _rsyslog(guest),
         "agents": agents,
-        "authorities": sorted(path for path in bundles if guest.exists(path)),
+        "tls_files": sorted(path for path in bundles if guest.exists(path)),
     }
 
 

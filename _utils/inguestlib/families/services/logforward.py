@@ -5,6 +5,11 @@ from inguestlib.families.services import logcure, logfacts, logways
 from inguestlib.families.services.forwarders import split_host
 from inguestlib.model import compliant, control, drift, not_applicable
 
+
+def _path(help_):
+    return s.Str("", r"(/[^\"\\]*)?", wanted="an absolute path", help=help_)
+
+
 SCHEMA = {
     "logs": s.Struct(
         {
@@ -18,11 +23,14 @@ SCHEMA = {
             "port": s.Int(6514, 1, 65535, help="where a host names none"),
             "tls": s.Bool(True, help="the logs are encrypted and the host proves its name"),
             "queue": s.Bool(True, help="rsyslog keeps what it can't send on disk"),
-            "ca": s.Str(
+            "ca": _path("the authorities for TLS; empty: those of the distribution"),
+            "cert": _path("the certificate that rsyslog shows to the hosts"),
+            "key": _path("its private key, a path on the guest; it is never read"),
+            "peer": s.Str(
                 "",
-                r"(/[^\"\\]*)?",
-                wanted="an absolute path",
-                help="the authorities for TLS; empty: those of the distribution",
+                r"[A-Za-z0-9.*_-]*",
+                wanted="a host name",
+                help="the name in the hosts' certificate; empty: the host itself",
             ),
         },
         help="where the logs go",

@@ -212,6 +212,20 @@ def test_without_authorities_tls_can_not_be_set_up(tmp_path):
     assert 'CAFile="/etc/ssl/corp.pem"' in box.read(OWNED)
 
 
+def test_a_certificate_of_the_guests_own(tmp_path):
+    box = guest(tmp_path)
+    box.cure(CONTROL, **HOSTS)
+    files = {"cert": "/etc/pki/guest.crt", "key": "/etc/pki/guest.key"}
+    params = {"logs": {"hosts": ["log.corp.example"], "peer": "*.corp.example", **files}}
+    assert "/etc/pki/guest.crt does not exist" in only(box.judge(CONTROL, **params)).comment
+    box.write(files["cert"], "")
+    box.write(files["key"], "PRIVATE")
+    box.cure(CONTROL, **params)
+    text = box.read(OWNED)
+    assert 'global(DefaultNetstreamDriverKeyFile="/etc/pki/guest.key")' in text
+    assert 'StreamDriverPermittedPeers="*.corp.example"' in text
+
+
 def test_clear_text_where_the_policy_allows_it(tmp_path):
     box = guest(tmp_path, tls="other")
     params = {"logs": {**HOSTS["logs"], "tls": False, "port": 514, "queue": False}}

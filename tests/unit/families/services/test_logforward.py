@@ -40,7 +40,7 @@ def facts(*actions, daemon=DAEMON, agents=(), **more):
         **more,
     }
     bundles = ["/etc/corp.pem", "/etc/ssl/certs/ca-certificates.crt"]
-    return {"logs": {"rsyslog": sender, "agents": list(agents), "authorities": bundles}}
+    return {"logs": {"rsyslog": sender, "agents": list(agents), "tls_files": bundles}}
 
 
 def test_everything_goes_there():
@@ -74,7 +74,7 @@ def test_a_live_rsyslog_is_restarted_and_a_dead_one_started():
 
 
 def test_what_is_missing_is_installed_on_a_live_guest_only():
-    none = {"logs": {"rsyslog": None, "agents": [], "authorities": []}}
+    none = {"logs": {"rsyslog": None, "agents": [], "tls_files": []}}
     found = judge(log_forwarding, none, **HOSTS)["log.corp"]
     assert plan(found) == [
         "install package rsyslog",
