@@ -33,7 +33,8 @@ class Units:
     def read(self, path):
         """The assignments of a unit file or drop-in, parsed once; ``[]`` when it is gone."""
         if path not in self._read:
-            masked = self.tree.nothing(path)
+            # A fragment is a regular file by now; a drop-in may be a link to /dev/null.
+            masked = path.rpartition("/")[0].endswith(".d") and self.tree.nothing(path)
             text = None if masked else self.guest.read(path)
             self._read[path] = unitfile.parse(text, path) if text else []
         return self._read[path]

@@ -85,15 +85,13 @@ def _first(tree, name, places, strict):
 def _follow(tree, name, path):
     """The fragment at ``path``, or the other name that it is an alias of."""
     for _ in range(MAX_HOPS):
-        meta = tree.guest.lstat(path)
-        if meta is None:
+        kind = tree.kind(path)
+        if kind is None:
             raise Missing(name)
-        if meta.kind == "dir":
+        if kind == "dir":
             raise Bad(f"{path} is a directory")
-        if meta.kind == "other" or (meta.kind == "file" and not meta.size):
-            return Fragment(name, path, True)
-        if meta.kind == "file":
-            return Fragment(name, path, False)
+        if kind != "link":
+            return Fragment(name, path, kind != "file")
         target = tree.target(path)
         alias = tree.inside(target)
         if alias:

@@ -34,10 +34,11 @@ TRANSIENT = "/run/systemd/transient"
 _DEPENDENCY_DIRS = (".wants", ".requires", ".upholds")
 
 
-def entries(guest, path):
+def entries(guest, path, sizes=False):
     """``{name: kind}`` of a directory (``file``, ``dir``, ``link``, ``other``), ``{}`` if none.
 
-    One listing, no stat for each entry: the directory itself holds the kinds.
+    One listing, no stat for each entry: the directory itself holds the kinds. With ``sizes``
+    a file that holds nothing is of the kind ``empty``.
     """
 
     def look():
@@ -50,14 +51,15 @@ def entries(guest, path):
                     elif entry.is_dir(follow_symlinks=False):
                         out[entry.name] = "dir"
                     elif entry.is_file(follow_symlinks=False):
-                        out[entry.name] = "file"
+                        empty = sizes and not entry.stat(follow_symlinks=False).st_size
+                        out[entry.name] = "empty" if empty else "file"
                     else:
                         out[entry.name] = "other"
         except (FileNotFoundError, NotADirectoryError):
             pass
         return dict(sorted(out.items()))
 
-    return guest.once(("entries", path), look)
+    return guest.once(("entries", path, sizes), look)
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ class Tree:
                 continue
             if real not in seen:
                 seen.add(real)
-                out.append(UnitDir(path, entries(self.guest, path)))
+                out.append(UnitDir(path, entries(self.guest, path, sizes=True)))
         return tuple(out)
 
     @cached_property
@@ -131,6 +133,21 @@ class Tree:
         )
         return f"{self.guest.resolve(parent or '/') or parent}".rstrip("/") + "/" + base
 
+    def kind(self, path):
+        """``file``, ``empty``, ``link``, ``dir``, ``other``, or ``None`` where there is nothing."""
+        parent, _, name = path.rpartition("/")
+        directory = self._by_path.get(parent)
+        if directory is not None:
+            return directory.entries.get(name)
+        meta = self.guest.lstat(path)
+        if meta is None:
+            return None
+        return "empty" if meta.kind == "file" and not meta.size else meta.kind
+
+    @cached_property
+    def _by_path(self):
+        return {directory.path: directory for directory in self.dirs}
+
     def inside(self, path):
         """Whether a path lies below a directory of the search path."""
         return any(path.startswith(directory + "/") for directory in self._expanded)
@@ -139,6 +156,9 @@ class Tree:
         """Whether a path leads to /dev/null or to an empty file: systemd's way to mask."""
         if path == "/dev/null":
             return True
+        kind = self.kind(path)
+        if kind != "link":
+            return kind in ("empty", "other")
         meta = self.guest.stat(path)
         return meta is not None and (
             meta.kind == "other" or (meta.kind == "file" and not meta.size)
