@@ -61,19 +61,27 @@ def _known(names, known, what):
 
 
 def plain(data):
-    """The data as JSON has it: lists for tuples, texts that every encoder takes."""
-    if isinstance(data, str):
+    """The data as JSON has it: lists for tuples, texts that every encoder takes.
+
+    Raises :class:`TypeError` for anything else.
+    """
+    kind = type(data)  # the exact types first: this runs over all facts of an audit
+    if kind is str:
         # Bytes that are not UTF-8 were read as surrogates; show them as \\xNN.
         if data.isascii():
             return data
         return data.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    if isinstance(data, Mapping):
-        return {plain(str(k)): plain(v) for k, v in data.items()}
-    if isinstance(data, (list, tuple)):
-        return [plain(v) for v in data]
-    if data is None or isinstance(data, (bool, int, float)):
+    if data is None or kind is bool or kind is int or kind is float:
         return data
-    raise TypeError(f"not plain data: {type(data).__name__}")
+    if kind is dict:
+        return {plain(key if type(key) is str else str(key)): plain(data[key]) for key in data}
+    if kind is list or kind is tuple:
+        return [plain(value) for value in data]
+    if isinstance(data, str):
+        return plain(str.__str__(data))
+    if isinstance(data, Mapping):
+        return plain(dict(data))
+    raise TypeError(f"not plain data: {kind.__name__}")
 
 
 def observe(guest, policy, families=None, controls=None):
