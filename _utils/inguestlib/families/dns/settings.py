@@ -51,16 +51,21 @@ def fallback_empty(facts, policy):
         )  # fmt: skip
         return
     found = [f for f in section["lists"] if f["kind"] == "fallback" and f["effective"]]
-    bad = [v["raw"] for f in found for v in cure.foreign(f, want, facts) or ()]
+    wrong = [f for f in found if cure.foreign(f, want, facts)]
+    bad = [v["raw"] for f in wrong for v in cure.foreign(f, want, facts)]
     where = "; ".join(f"{s['path']}:{s['line']} FallbackDNS={s['value']}" for s in said)
     if not bad:
         yield compliant(
             "FallbackDNS", [v["raw"] for f in found for v in f["values"]], expected, evidence=where
         )
         return
+    # a drop-in that is read after ours has to be mended where it stands
+    mended = [
+        c for f in wrong for c in cure.mend(facts, {"resolved": section}, "resolved", f, want)
+    ]
     yield drift(
         "FallbackDNS", bad, expected, evidence="; ".join(lists.evidence(f) for f in found),
-        changes=_set_in_resolved(facts, want),
+        changes=(*mended, *_set_in_resolved(facts, want)),
     )  # fmt: skip
 
 
@@ -111,7 +116,7 @@ def search(facts, policy):
             if auto.get("domains"):
                 told = True
                 yield drift(
-                    f"{auto['path']} (DHCP's domains)",
+                    f"{auto['path']} ({auto['protocol']}'s domains)",
                     "accepted",
                     list(policy["search"]),
                     evidence=auto["domains_evidence"],

@@ -1,5 +1,7 @@
 """ifupdown, resolvconf, dhclient, dhcpcd, ifcfg, netconfig and the plain file."""
 
+import subprocess
+
 import pytest
 from functional.families.dns.owned import SERVERS, Tree, cured, drifts, findings, policy_of
 
@@ -304,13 +306,14 @@ def test_the_guest_s_name_stays_home(tree):
 
 def test_the_search_domains_of_dhcp(tree):
     tree.program("/usr/sbin/ifup", "/usr/sbin/dhclient").write("/etc/resolv.conf", "")
-    tree.write("/etc/network/interfaces", "iface eth0 inet dhcp\n")
+    tree.write("/etc/network/interfaces", "iface eth0 inet dhcp\niface eth0 inet6 dhcp\n")
     tree.write("/etc/dhcp/dhclient-enter-hooks.d/debug", "")
     cured(tree, policy_of(search=["corp.example", "lab.example"]))
     text = tree.text("/etc/dhcp/dhclient.conf")
     assert 'supersede domain-search "corp.example", "lab.example";' in text
     hook = tree.text("/etc/dhcp/dhclient-enter-hooks.d/inguest")
     assert 'new_domain_search="corp.example lab.example"' in hook
+    assert subprocess.run(["sh", "-n", "-c", hook], check=False).returncode == 0
     cured(tree, policy_of(search=["new.example"]))
     assert "corp.example" not in tree.text("/etc/dhcp/dhclient.conf")
     assert 'new_domain_search="new.example"' in tree.text(

@@ -9,7 +9,13 @@ TITLE = "dhclient"
 CONFIGS = ("/etc/dhcp/dhclient.conf", "/etc/dhclient.conf", "/etc/dhcp/dhclient6.conf")
 HOOKS = "/etc/dhcp/dhclient-enter-hooks.d"
 HOOK = f"{HOOKS}/inguest"
-_VARIABLES = {"new_domain_name_servers": 4, "new_dhcp6_name_servers": 6, "new_domain_search": 0}
+# What the hook sets: the IP version of servers, 0 for search domains.
+_VARIABLES = {
+    "new_domain_name_servers": 4,
+    "new_dhcp6_name_servers": 6,
+    "new_domain_search": 0,
+    "new_dhcp6_domain_search": 0,
+}
 PROGRAMS = ("/usr/sbin/dhclient", "/sbin/dhclient")
 _OPTIONS = {
     "domain-name-servers": ("servers", 4),
@@ -125,9 +131,8 @@ def observe(guest, params):
                 "accepts": option not in superseded and not refused,
                 "evidence": superseded.get(option, default),
                 "generated": "",
-                "domains": family == "inet" and _takes_domains(superseded, requested),
-                "domains_evidence": superseded.get("domain-search")
-                or f"{out['path']} does not supersede domain-search",
+                "domains": _takes_domains(family, superseded, requested),
+                "domains_evidence": f"{out['path']} does not supersede {_DOMAINS[family][-1]}",
                 "sends": bool(sends),
                 "sends_at": sends,
                 "sends_evidence": "; ".join(
@@ -153,11 +158,14 @@ def ignore_auto(section, auto, want):
     return changes + _hook(section, want)
 
 
-def _takes_domains(superseded, requested):
+_DOMAINS = {"inet": ("domain-name", "domain-search"), "inet6": ("dhcp6.domain-search",)}
+
+
+def _takes_domains(family, superseded, requested):
     """Whether DHCP's domain or search list would be used."""
     return any(
         option not in superseded and (requested is None or option in requested)
-        for option in ("domain-name", "domain-search")
+        for option in _DOMAINS[family]
     )
 
 
@@ -165,10 +173,12 @@ def ignore_domains(section, auto, want):
     """The changes that put the policy's search domains in the place of DHCP's."""
     if not want.search:
         return ()
-    quoted = ", ".join(f'"{name}"' for name in want.search)
-    lines = (f'supersede domain-name "{want.search[0]}";', f"supersede domain-search {quoted};")
-    edits = tuple(Edit(0, None, line) for line in lines)
-    return (File(section["path"], edits=edits, mode="0644"), *_hook(section, want))
+    edits = []
+    for option in _DOMAINS["inet" if auto["protocol"] == "dhcp4" else "inet6"]:
+        names = want.search[:1] if option == "domain-name" else want.search
+        quoted = ", ".join(f'"{name}"' for name in names)
+        edits.append(Edit(0, None, f"supersede {option} {quoted};"))
+    return (File(section["path"], edits=tuple(edits), mode="0644"), *_hook(section, want))
 
 
 def _hook(section, want):
@@ -191,6 +201,7 @@ def hook(want):
         for variable, value in (
             ("new_domain_name", want.search[0]),
             ("new_domain_search", " ".join(want.search)),
+            ("new_dhcp6_domain_search", " ".join(want.search)),
         ):
             lines += [f'if [ -n "${variable}" ]; then', f'    {variable}="{value}"', "fi"]
     return "\n".join(lines) + "\n"
