@@ -32,6 +32,7 @@ VARIANTS = {
     "resolvconf": ("ifupdown", "resolvconf"),
     "dnsmasq": ("dnsmasq",),
     "unbound": ("unbound",),
+    "bind": ("bind9",),
 }
 
 
@@ -122,6 +123,17 @@ def _unbound(tree, net):
     tree.write("/etc/resolv.conf", _resolv_conf(("127.0.0.1",), net.search))
 
 
+def _bind(tree, net):
+    _networkd(tree, net, dns=False)
+    servers = "".join(f"\t\t{address};\n" for address in net.resolvers)
+    tree.write(
+        "/etc/bind/named.conf.options",
+        f'options {{\n\tdirectory "/var/cache/bind";\n\tforwarders {{\n{servers}\t}};\n'
+        "\tdnssec-validation no;\n\tlisten-on-v6 { any; };\n};\n",
+    )
+    tree.write("/etc/resolv.conf", _resolv_conf(("127.0.0.1",), net.search))
+
+
 def _networkd(tree, net, dns):
     settings = "DHCP=yes\n"
     if not net.dhcp:
@@ -192,4 +204,5 @@ _SETUPS = {
     "resolvconf": _resolvconf,
     "dnsmasq": _dnsmasq,
     "unbound": _unbound,
+    "bind": _bind,
 }

@@ -1,5 +1,7 @@
 """The way through the core for what runs on the guest itself: observe, judge, cure, judge."""
 
+import subprocess
+
 from inguestlib import apply, audit
 from inguestlib.changes import File
 from inguestlib.effects import rendered
@@ -7,7 +9,7 @@ from inguestlib.guest import Guest
 
 from .owned import Tree, policy_of
 
-__all__ = ["CONTROLS", "Tree", "cured", "findings", "policy_of", "verdicts"]
+__all__ = ["CHECKERS", "CONTROLS", "Tree", "checked", "cured", "findings", "policy_of", "verdicts"]
 
 CONTROLS = [
     "dns-local-forwarders",
@@ -18,6 +20,27 @@ CONTROLS = [
     "dns-nsswitch",
     "dns-container-resolvers",
 ]
+
+
+# How each server checks a configuration, inside a tree where its package is installed.
+CHECKERS = {
+    "dnsmasq": ("dnsmasq", "--test", "--conf-dir=/etc/dnsmasq.d"),
+    "unbound": ("unbound-checkconf",),
+    "bind": ("named-checkconf",),
+}
+
+
+# The root zone's key of 2017, as IANA publishes it.
+ROOT_KEY = ". IN DS 20326 8 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D\n"
+
+
+def checked(root, server, *arguments):
+    """What the server's own checker, run inside the tree, says; it must be content."""
+    if server == "unbound":
+        (root / "var/lib/unbound/root.key").write_text(ROOT_KEY)  # as its first start does
+    argv = ("chroot", str(root), *CHECKERS[server], *arguments)
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def findings(tree, policy, controls=CONTROLS):
