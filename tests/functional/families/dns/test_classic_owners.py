@@ -308,13 +308,14 @@ def test_the_search_domains_of_dhcp(tree):
     tree.program("/usr/sbin/ifup", "/usr/sbin/dhclient").write("/etc/resolv.conf", "")
     tree.write("/etc/network/interfaces", "iface eth0 inet dhcp\niface eth0 inet6 dhcp\n")
     tree.write("/etc/dhcp/dhclient-enter-hooks.d/debug", "")
-    cured(tree, policy_of(search=["corp.example", "lab.example"]))
+    both = [*SERVERS, "2001:db8::53"]
+    cured(tree, policy_of(servers=both, search=["corp.example", "lab.example"]))
     text = tree.text("/etc/dhcp/dhclient.conf")
     assert 'supersede domain-search "corp.example", "lab.example";' in text
     hook = tree.text("/etc/dhcp/dhclient-enter-hooks.d/inguest")
     assert 'new_domain_search="corp.example lab.example"' in hook
     assert subprocess.run(["sh", "-n", "-c", hook], check=False).returncode == 0
-    cured(tree, policy_of(search=["new.example"]))
+    cured(tree, policy_of(servers=both, search=["new.example"]))
     assert "corp.example" not in tree.text("/etc/dhcp/dhclient.conf")
     assert 'new_domain_search="new.example"' in tree.text(
         "/etc/dhcp/dhclient-enter-hooks.d/inguest"
