@@ -16,6 +16,7 @@ import sys
 import time
 from pathlib import Path
 
+import salt._logging
 import salt.client
 import salt.exceptions
 
@@ -102,6 +103,8 @@ class Master:
         return self
 
     def stop(self):
+        # Salt's clients in this process leave records for a stream that pytest closes
+        salt._logging.shutdown_temp_handler()
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
             try:

@@ -95,8 +95,8 @@ DRIFTS = {
     "socket": ("systemctl disable web.socket", "services-required-enabled", "web.socket"),
     "revert": ("systemctl revert app", "services-restart-policy", "app.service"),
     "edit": (
-        "mkdir -p /etc/systemd/system/app.service.d"
-        f" && printf '{EDITED}' > /etc/systemd/system/app.service.d/zzz-override.conf"
+        "systemctl revert app; mkdir -p /etc/systemd/system/app.service.d"
+        f" && printf '{EDITED}' > /etc/systemd/system/app.service.d/override.conf"
         " && systemctl daemon-reload",
         "services-restart-policy",
         "app.service",

@@ -159,3 +159,12 @@ def test_a_local_forwarder_may_stand_on_loopback(tree):
     good = [f for f in findings(tree, policy_of()) if f.control == "dns-servers-approved"]
     assert {f.verdict.value for f in good} == {"compliant"}
     assert any("unbound" in f.comment for f in good)
+
+
+def test_a_fallback_in_a_drop_in_that_is_read_after_ours_is_mended_there(tree):
+    tree.program("/usr/lib/systemd/systemd-resolved").enable("systemd-resolved.service")
+    tree.link("/etc/resolv.conf", STUB)
+    late = "/etc/systemd/resolved.conf.d/zzz-admin.conf"
+    tree.write(late, "[Resolve]\nDNS=192.0.2.66\nFallbackDNS=192.0.2.66\n")
+    cured(tree, policy_of())
+    assert "192.0.2.66" not in tree.text(late)
