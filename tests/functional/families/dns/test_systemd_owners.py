@@ -1,7 +1,7 @@
 """systemd-resolved and systemd-networkd: found with file and line, cured in one pass."""
 
 import pytest
-from functional.families.dns.owned import Tree, cured, drifts, findings, policy_of
+from functional.families.dns.owned import STUB, Tree, cured, drifts, findings, policy_of
 
 
 @pytest.fixture
