@@ -27,25 +27,43 @@ class Units:
         self.live = guest.live and guest.init == "systemd"
         self.tree = Tree(guest)
         self.boot = Boot(self)
+        self._texts = {}
         self._read = {}
         self._units = {}
 
     def read(self, path):
         """The assignments of a unit file or drop-in, parsed once; ``[]`` when it is gone."""
         if path not in self._read:
-            # A fragment is a regular file by now; a drop-in may be a link to /dev/null.
-            masked = path.rpartition("/")[0].endswith(".d") and self.tree.nothing(path)
-            text = None if masked else self.guest.read(path)
-            self._read[path] = unitfile.parse(text, path) if text else []
+            self._read[path] = unitfile.parse(self.text(path), path)
         return self._read[path]
 
-    @cached_property
-    def runtime(self):
-        """:class:`runtime.State` of a live guest, else ``None``.
+    def text(self, path):
+        """The text of a unit file or drop-in, ``""`` when it is gone or masked."""
+        if path not in self._texts:
+            # A fragment is a regular file by now; a drop-in may be a link to /dev/null.
+            masked = path.rpartition("/")[0].endswith(".d") and self.tree.nothing(path)
+            self._texts[path] = "" if masked else self.guest.read(path) or ""
+        return self._texts[path]
 
-        Raises :class:`OSError` when the service manager does not answer.
-        """
-        return self.guest.once(("systemd",), lambda: runtime.ask(self.guest)) if self.live else None
+    @cached_property
+    def _asked(self):
+        """``(runtime.State or None, why not)``."""
+        if not self.live:
+            return None, ""
+        try:
+            return self.guest.once(("systemd",), lambda: runtime.ask(self.guest)), ""
+        except OSError as exc:
+            return None, str(exc)
+
+    @property
+    def runtime(self):
+        """:class:`runtime.State` of a live guest; ``None`` offline and when nobody answers."""
+        return self._asked[0]
+
+    @property
+    def silence(self):
+        """Why a live guest's service manager gave no answer, ``""`` when it did."""
+        return self._asked[1]
 
     def names(self):
         """All names that have a file, are loaded, or will be generated at boot; sorted."""

@@ -4,12 +4,15 @@ Edges come from ``.wants``, ``.requires`` and ``.upholds`` links and from the se
 the units themselves, as systemd.unit(5) gives them. Ordering plays no part here.
 """
 
+import re
 from functools import cached_property
 
-from inguestlib.systemd import enablement, names
+from inguestlib.systemd import enablement, names, unitfile
 from inguestlib.systemd.tree import entries
 
 _PULLS = ("Wants", "Requires", "BindsTo", "Upholds")
+_SEARCHED = (*_PULLS, "Sockets")
+_SEARCH = re.compile(rf"^[^\S\n]*({'|'.join(_SEARCHED)})[^\S\n]*=[^\S\n]*(\S[^\n]*)$", re.M)
 _DIRS = (".wants", ".requires", ".upholds")
 
 
@@ -43,14 +46,31 @@ class Boot:
                             instance = names.split(unit.id)[1] or names.split(unit.id)[0]
                             entry = names.instantiate(entry, instance)
                         out.setdefault(entry, path)
-        for key in _PULLS:
-            for word in unit.words("Unit", key):
+        for path, key, value in self._settings(unit):
+            for word in unitfile.words(value):
+                word = enablement.specifiers(word, unit.id)
                 if names.is_valid(word):
-                    out.setdefault(word, f"{unit.path} {key}={word}")
-        for word in unit.words("Service", "Sockets"):
-            out.setdefault(word, f"{unit.path} Sockets={word}")
+                    out.setdefault(word, f"{path} {key}={word}")
         for name, how in self.units.foreseen_wants.get(unit.id, {}).items():
             out.setdefault(name, how)
+        return out
+
+    def _settings(self, unit):
+        """``[(path, key, value), …]`` of the settings by which a unit pulls others in.
+
+        Dependencies are never taken away again, so they are searched for and the rest of
+        the file is not parsed, unless it holds what only a parser understands.
+        """
+        out = []
+        for path in (*((unit.path,) if unit.path else ()), *unit.dropins):
+            text = self.units.text(path)
+            if "\\\n" in text or "[X-" in text:
+                read = self.units.read(path)
+                out += [(path, a.key, a.value) for a in read if a.key in _SEARCHED]
+            else:
+                out += [(path, key, value) for key, value in _SEARCH.findall(text)]
+        if unit.foreseen:
+            out += [(a.path, a.key, a.value) for a in unit.foreseen.assignments if a.key in _PULLS]
         return out
 
     def triggered(self, unit):
@@ -167,7 +187,7 @@ class Boot:
         for puller in self.reached:
             other = self.units.get(puller)
             if other and not other.masked:
-                pulled = {n for key in _PULLS for n in other.words("Unit", key)}
+                pulled = {w for _, _, value in self._settings(other) for w in value.split()}
                 if pulled & {unit_id, *(unit.aliases if unit else ())}:
                     out.add(puller)
         for puller, wants in self.units.foreseen_wants.items():

@@ -169,7 +169,7 @@ def restart_policy(facts, policy):
         return
     for name, unit, options in each(facts, policy, "restart"):
         if unit is None:
-            yield absent(name)
+            yield absent(facts, name)
             continue
         why_not = restarts_apply(unit)
         yield (
@@ -230,7 +230,9 @@ def boot_ordering(facts, policy):
         )
         return
     for name, unit, options in asked:
-        yield (absent(name) if unit is None else _ordering(facts, policy, name, unit, options))
+        yield (
+            absent(facts, name) if unit is None else _ordering(facts, policy, name, unit, options)
+        )
     if any(options["network"] for _, _, options in asked):
         yield _online(facts)
 

@@ -2,7 +2,7 @@
 
 from inguestlib import schema as s
 from inguestlib.changes import Unit
-from inguestlib.families.services.workloads import brings
+from inguestlib.families.services.workloads import brings, silent
 from inguestlib.model import compliant, control, drift, unknown
 from inguestlib.systemd import names
 
@@ -70,6 +70,9 @@ def failed_units(facts, policy):
     if not units["systemd"]:
         yield unknown("units", f"the guest is not run by systemd but by {units['init']}")
         return
+    if units["asked"] is None:
+        yield silent(facts)
+        return
     said = f"{units['asked']}: SystemState={units['state']}"
     for name in units["failed"]:
         known = units["units"].get(name, {}).get("loaded", {})
@@ -105,6 +108,9 @@ def enabled_active_drift(facts, policy):
     units = facts["units"]
     if not units["systemd"]:
         yield unknown("units", f"the guest is not run by systemd but by {units['init']}")
+        return
+    if units["asked"] is None:
+        yield silent(facts)
         return
     hand_started = _hand_started(units)
     for name, unit in hand_started:

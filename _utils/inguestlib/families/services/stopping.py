@@ -49,7 +49,7 @@ def graceful_stop(facts, policy):
     seen = False
     for name, unit, options in each(facts, policy):
         if unit is None:
-            yield absent(name)
+            yield absent(facts, name)
         elif unit["kind"] == "service":
             yield _stop(facts, policy, name, unit, options)
         else:

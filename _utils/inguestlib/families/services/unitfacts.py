@@ -6,7 +6,7 @@ environments are not recorded: they may hold secrets.
 """
 
 from inguestlib.families.services import ownfile
-from inguestlib.systemd import enablement, names, runtime
+from inguestlib.systemd import bus, enablement, names, runtime
 
 KINDS = ("service", "socket", "timer", "path", "mount")
 
@@ -56,9 +56,10 @@ NETWORK_ONLINE = "network-online.target"
 def observe(guest, params):
     """The ``units`` section.
 
-    ``units`` holds details of every service, socket, timer, path and mount that is
-    declared, started at boot, enabled, active, failed, or set up under /etc or /run;
-    ``others`` only the names of the rest.
+    ``units`` holds the services, sockets, timers, paths and mounts that are declared,
+    enabled, active, failed, or set up under /etc or /run. Those that only run because the
+    vendor's own units want them are ``brief``: without settings. ``others`` holds the names
+    of the rest, ``reached`` all that the boot starts.
     """
     units = guest.units
     if guest.init != "systemd":
@@ -74,13 +75,16 @@ def observe(guest, params):
         if name in wanted or unit.id in wanted:
             if names.is_template(unit.id) and name not in declared:
                 continue
-            found[unit.id] = detail(units, state, units.get(unit.id) or unit)
+            unit = units.get(unit.id) or unit
+            found[unit.id] = (
+                detail(units, state, unit) if wanted[unit.id] else brief(units, state, unit)
+            )
         elif unit.id == name:
             others.append(name)
     if state:
-        for name, known in loaded(
-            state, [i for i in found if _asked(i, found, units, declared)]
-        ).items():
+        ids = {units.get(name).id for name in declared if units.get(name)}
+        asked = [i for i in found if i in ids or found[i]["active"] == "failed"]
+        for name, known in loaded(state, asked).items():
             found[name]["loaded"] = known
     return {
         "systemd": True,
@@ -95,38 +99,60 @@ def observe(guest, params):
         "manager": manager(guest, units),
         "state": state.system if state else None,
         "asked": state.source if state else None,
+        "silence": units.silence,
         "failed": list(units.failed),
     }
 
 
 def _worth(units, state, declared):
-    """The ids of units whose details are recorded."""
-    out = set(units.boot.reached)
-    for path, found in units.tree.wanted.items():
-        del path
-        out.update(found)
+    """``{id: whether in full}`` of the units that are recorded."""
+    full = set()
     for directory in units.tree.dirs:
         if directory.path.startswith(("/etc/", "/run/")):
-            out.update(name.removesuffix(".d") for name in directory.entries)
-    if state:
-        out.update(u.name for u in state.units.values() if u.active not in ("inactive",))
+            full.update(units.tree.wanted[directory.path])
+            full.update(name.removesuffix(".d") for name in directory.entries)
     for name in declared:
         unit = units.get(name)
         if unit is None:
             continue
-        out.update((unit.id, *unit.install.also))
-        out.update(names.sibling(unit.id, kind) for kind in ("timer", "socket", "path"))
+        full.update((unit.id, *unit.install.also))
+        full.update(names.sibling(unit.id, kind) for kind in ("timer", "socket", "path"))
         template = names.template(unit.id)
         if template:
-            out.update(names.sibling(unit.id, kind) for kind in ("timer", "path"))
-    return {units.get(name).id for name in out if units.get(name)}
+            full.update(names.sibling(unit.id, kind) for kind in ("timer", "path"))
+    short = set()
+    for loaded_unit in state.units.values() if state else ():
+        if loaded_unit.active == "failed":
+            full.add(loaded_unit.name)
+        elif loaded_unit.active != "inactive" and loaded_unit.load != "not-found":
+            short.add(loaded_unit.name)
+    out = {}
+    for names_, in_full in ((short, False), (full, True)):
+        for name in names_:
+            unit = units.get(name) if names.kind(name) in KINDS else None
+            if unit is not None:
+                out[unit.id] = in_full
+    return out
 
 
-def _asked(name, found, units, declared):
-    """Whether the manager is asked for more than a unit's state: it is declared, or has failed."""
-    return found[name].get("active") == "failed" or any(
-        units.get(d) is not None and units.get(d).id == name for d in declared
-    )
+def brief(units, state, unit):
+    """A unit that runs: whether it would run again."""
+    out = {
+        "brief": True,
+        "kind": unit.kind,
+        "path": unit.path,
+        "masked": unit.masked,
+        "reached": unit.reached_at_boot,
+        "active": unit.active,
+        "sub": unit.sub,
+    }
+    if not unit.reached_at_boot:
+        out["enablement"] = unit.enablement
+        out["activated_by"] = list(unit.activated_by)
+        wishes = unit.install
+        out["wanted_by"] = [*wishes.wanted_by, *wishes.required_by]
+        out["alias"] = list(wishes.alias)
+    return out
 
 
 def detail(units, state, unit):
@@ -189,7 +215,11 @@ def loaded(state, ids):
     questions = [(name, "Unit") for name in ids]
     questions += [(name, "Service") for name in ids if names.kind(name) == "service"]
     out = {}
-    for name, got in runtime.details(state, questions).items():
+    try:
+        answers = runtime.details(state, questions)
+    except (OSError, bus.BusError):
+        return out  # the state is known all the same
+    for name, got in answers.items():
         known = {
             "need_reload": got.get("NeedDaemonReload", False),
             "result": got.get("Result", ""),

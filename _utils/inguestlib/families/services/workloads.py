@@ -34,7 +34,7 @@ NONE_DECLARED = "the policy declares no unit; name them in inguest:services:requ
 def each(facts, policy, option=""):
     """``(unit id, its facts or None, its options)`` of the declared units that have ``option``.
 
-    Facts are ``None`` for a unit that does not exist.
+    Facts are ``None`` for a unit that does not exist, or was not declared when they were taken.
     """
     units = facts["units"]
     for name, options in ownfile.declared(policy).items():
@@ -42,7 +42,8 @@ def each(facts, policy, option=""):
         full = names.full(name)
         if not option or options[option]:
             unit_id = units["aliases"].get(full, full)
-            yield unit_id, units["units"].get(unit_id), options
+            unit = units["units"].get(unit_id)
+            yield unit_id, None if unit and unit.get("brief") else unit, options
 
 
 def _defaults():
@@ -59,10 +60,15 @@ def unjudged(facts, policy):
     return None
 
 
+def silent(facts):
+    """The finding of a live control when the service manager gave no answer."""
+    return unknown("units", facts["units"]["silence"] or "the service manager was not asked")
+
+
 def missing(facts, name):
     """The finding for a declared unit of which there are no details."""
     units = facts["units"]
-    if name in units["others"]:
+    if name in units["others"] or name in units["units"]:
         return unknown(name, "these facts were taken when the unit was not declared")
     if units["bad"].get(name) == "bad":
         return drift(
@@ -80,8 +86,11 @@ def missing(facts, name):
     )
 
 
-def absent(name):
-    """The finding of a lesser control for a unit that does not exist."""
+def absent(facts, name):
+    """The finding of a lesser control for a unit of which there are no details."""
+    units = facts["units"]
+    if name in units["others"] or name in units["units"]:
+        return missing(facts, name)
     return not_applicable(name, "there is no such unit; see services-required-enabled")
 
 
@@ -191,6 +200,9 @@ def required_active(facts, policy):
     blocked = unjudged(facts, policy)
     if blocked:
         yield blocked
+        return
+    if facts["units"]["asked"] is None:
+        yield silent(facts)
         return
     for name, unit, _ in each(facts, policy, "active"):
         yield missing(facts, name) if unit is None else _active(facts, policy, name, unit)
