@@ -72,15 +72,15 @@ def arguments(argv):
 def audit(scratch, args):
     """The report by ``salt-call --local``; a text that says what went wrong in its place."""
     (scratch / "minion").write_text(json.dumps(configuration(scratch, args.pillar)))
+    (scratch / "extmods").mkdir()
+    for kind in ("utils", "modules"):  # as saltutil.sync_all leaves them
+        (scratch / "extmods" / kind).symlink_to(HERE / f"_{kind}")
     wanted = {"families": args.families, "controls": args.controls, "root": args.root}
     command = [str(Path(sys.executable).parent / "salt-call"), "--local", "--config-dir", scratch]
     command += ["--out=json", "--log-level=error", "inguest.audit"]
     command += [f"{key}={value}" for key, value in wanted.items() if value]
-    environ = {
-        **os.environ,
-        "PYTHONPATH": str(HERE / "_utils"),
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }
+    environ = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    environ["PYTHONDONTWRITEBYTECODE"] = "1"
     done = subprocess.run(command, env=environ, capture_output=True, text=True)
     try:
         return json.loads(done.stdout)["local"]
@@ -99,7 +99,7 @@ def configuration(scratch, pillar):
         "sock_dir": str(scratch / "run"),
         "log_file": str(scratch / "log"),
         "pidfile": str(scratch / "pid"),
-        "module_dirs": [str(HERE)],
+        "extension_modules": str(scratch / "extmods"),
         "file_roots": {"base": [str(HERE / "states")]},
         "pillar_roots": {"base": [str(pillar.resolve())]},
         "enable_fqdns_grains": False,

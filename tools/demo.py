@@ -10,7 +10,6 @@ looks like Debian. Everything is stopped and removed at the end, also after Ctrl
 
 import argparse
 import contextlib
-import importlib.util
 import json
 import os
 import shlex
@@ -27,7 +26,6 @@ import demo_guest
 
 HERE = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
-INSTALLED = importlib.util.find_spec("inguestlib") is not None
 SYNCED = ("_utils", "_modules", "_states", "_runners", "_output")
 
 
@@ -107,10 +105,9 @@ class Stage:
         demo_guest.write(self.guest)
         roots, pillar, config = (self.scratch / name for name in ("srv", "pillar", "etc"))
         shutil.copytree(HERE / "states", roots)
-        if not INSTALLED:
-            for folder in SYNCED:
-                ignore = shutil.ignore_patterns("__pycache__", ".*")
-                shutil.copytree(HERE / folder, roots / folder, ignore=ignore)
+        for folder in SYNCED:
+            ignore = shutil.ignore_patterns("__pycache__", ".*")
+            shutil.copytree(HERE / folder, roots / folder, ignore=ignore)
         (roots / "top.sls").write_text("base:\n  '*':\n    - inguest\n")
         pillar.mkdir()
         (pillar / "top.sls").write_text("base:\n  '*':\n    - inguest\n    - demo\n")
@@ -145,21 +142,22 @@ class Stage:
         print(f"$ export SALT_CONFIG_DIR={self.scratch / 'etc'}")
         self._daemon("salt-master")
         self._wait("the master", lambda: all(map(listening, self.ports)))
-        if not INSTALLED:
-            self.run("salt-run", "saltutil.sync_all", "--out=quiet")
+        self.run("salt-run", "saltutil.sync_all", quiet=True)
         self._daemon("salt-minion")
         self._wait("the minion", self._answers)
-        if not INSTALLED:
-            self.run("salt", "demo", "saltutil.sync_all", "--out=quiet")
+        self.run("salt", "demo", "saltutil.sync_all", quiet=True)
 
-    def run(self, *command, code=0, cwd=None):
-        """Run a command where everybody can see it.
+    def run(self, *command, code=0, cwd=None, quiet=False):
+        """Run a command where everybody can see it; its output too, unless ``quiet``.
 
         Raises :class:`Failed` when it ends with another exit code than ``code``.
         """
         print(f"$ {command[2] if command[0] == 'sh' else shlex.join(command)}", flush=True)
-        done = subprocess.run(command, env=self.environ, cwd=cwd, stdin=subprocess.DEVNULL)
-        if code:
+        out = subprocess.DEVNULL if quiet else None
+        done = subprocess.run(
+            command, env=self.environ, cwd=cwd, stdin=subprocess.DEVNULL, stdout=out
+        )
+        if command[:2] == ("salt-run", "inguest.audit"):
             print(f"$ echo $?\n{done.returncode}", flush=True)
         if done.returncode != code:
             raise Failed(f"{shlex.join(command)}: exit code {done.returncode}, not {code}")

@@ -3,11 +3,11 @@
 import textwrap
 from pathlib import Path
 
-# Laid over the example policy in pillar/: this guest is to be cured, and it is no web server.
+# Laid over the example policy in pillar/: this guest is to be cured, and sends no logs.
 POLICY = {
     "mode": "enforce",
-    "dns": {"mode": "enforce", "servers": ["10.0.0.53", "10.0.1.53"]},
-    "services": {"mode": "enforce"},
+    "dns": {"mode": "enforce"},
+    "services": {"mode": "enforce", "required": ["ssh", "cron"], "logs": {"hosts": []}},
 }
 
 # How somebody breaks it, in the guest's tree.
@@ -45,12 +45,14 @@ FILES = {
     "etc/fstab": """\
         UUID=0a3407de-014b-458b-b5c1-848e92a327a3 / ext4 errors=remount-ro 0 1
         """,
-    "etc/default/grub": """\
-        GRUB_DEFAULT=0
-        GRUB_TIMEOUT=5
-        GRUB_CMDLINE_LINUX_DEFAULT="quiet"
+    "etc/chrony/chrony.conf": """\
+        pool 2.debian.pool.ntp.org iburst
+        driftfile /var/lib/chrony/chrony.drift
+        makestep 1 3
+        rtcsync
         """,
     "etc/ssh/sshd_config": "PermitRootLogin no\n",
+    "usr/lib/systemd/systemd": "",
     "usr/lib/systemd/system/multi-user.target": """\
         [Unit]
         Description=Multi-User System
@@ -76,6 +78,18 @@ FILES = {
         WantedBy=multi-user.target
         Alias=sshd.service
         """,
+    "usr/lib/systemd/system/chrony.service": """\
+        [Unit]
+        Description=chrony, an NTP client/server
+
+        [Service]
+        Type=forking
+        ExecStart=/usr/sbin/chronyd
+
+        [Install]
+        WantedBy=multi-user.target
+        Alias=chronyd.service
+        """,
     "usr/lib/systemd/system/cron.service": """\
         [Unit]
         Description=Regular background program processing daemon
@@ -90,9 +104,12 @@ FILES = {
         """,
 }
 
+WANTS = "etc/systemd/system/multi-user.target.wants"
 LINKS = {
-    "etc/systemd/system/multi-user.target.wants/cron.service": "/lib/systemd/system/cron.service",
+    f"{WANTS}/cron.service": "/lib/systemd/system/cron.service",
+    f"{WANTS}/chrony.service": "/lib/systemd/system/chrony.service",
     "usr/lib/systemd/system/default.target": "multi-user.target",
+    "usr/sbin/init": "/lib/systemd/systemd",
     "lib": "usr/lib",
     "bin": "usr/bin",
     "sbin": "usr/sbin",
@@ -100,6 +117,7 @@ LINKS = {
 
 PACKAGES = {
     "base-files": "12.4+deb12u12",
+    "chrony": "4.3-2+deb12u1",
     "cron": "3.0pl1-162",
     "libc6": "2.36-9+deb12u13",
     "netbase": "6.4",

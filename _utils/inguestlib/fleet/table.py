@@ -11,10 +11,14 @@ MOST_LINES = 6  # of one cell
 
 @dataclass(frozen=True)
 class Cell:
-    """The text of one cell (clean; newlines break lines) and its style."""
+    """The text of one cell (clean; newlines break lines) and its style.
+
+    ``label`` goes before the text where no column's title says what it is.
+    """
 
     text: str
     style: str = ""
+    label: str = ""
 
 
 def render(titles, rows, columns, paint, *, fixed=2):
@@ -101,6 +105,6 @@ def _stacked(rows, widths, columns, paint):
         out.append(f"{first}{' ' * GAP}{paint(row[fixed].text, row[fixed].style)}".rstrip())
         for cell in row[fixed + 1 :]:
             if cell.text:
-                lines = _lines(cell.text, columns - indent)
+                lines = _lines(cell.label + cell.text, columns - indent)
                 out += [" " * indent + paint(line, cell.style) for line in lines]
     return out

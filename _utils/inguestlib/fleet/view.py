@@ -121,7 +121,7 @@ class _Row:
             Cell(clean(f["resource"]) if f["resource"] != f["control"] else ""),
             Cell(_detail(f, arrow)),
             Cell(clean(f.get("evidence") or ""), "dim"),
-            Cell(_some(self.hosts, most_hosts), "bold"),
+            Cell(_some(self.hosts, most_hosts), "bold", "on "),
         ]
 
 

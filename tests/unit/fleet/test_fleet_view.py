@@ -162,6 +162,11 @@ def test_who_did_not_answer_and_who_is_in_trouble_is_named():
     assert "3 hosts: 1 clean · 0 drift · 1 unknown · 1 trouble" in text
 
 
+def test_stacked_lines_name_the_hosts():
+    audit = fleet(["a", "b"], {"a": report("a", DRIFT), "b": report("b", DRIFT)})
+    assert "  on a, b\n" in view.fleet(audit, columns=80)
+
+
 def test_no_host():
     assert view.fleet(fleet((), {})) == "no host matched the target"
     assert view.fleet(fleet((), {}, "No minions matched.")) == "No minions matched."
