@@ -1,7 +1,7 @@
 """Controls on the settings around the servers: fallback, search domains, DNSSEC and TLS."""
 
 from inguestlib.families.dns import cure
-from inguestlib.families.dns.owners import OWNERS, lists, resolved
+from inguestlib.families.dns.owners import OWNERS, ini, lists, resolved
 from inguestlib.families.dns.want import wanted
 from inguestlib.model import compliant, control, drift, not_applicable, unknown
 
@@ -185,6 +185,4 @@ def transport_security(facts, policy):
 
 
 def _word(text):
-    from inguestlib.families.dns.owners import ini
-
     return {True: "yes", False: "no"}.get(ini.truth(text, None), text.lower())

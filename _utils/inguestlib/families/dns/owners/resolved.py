@@ -1,7 +1,7 @@
 """systemd-resolved: resolved.conf(5), and what runs of each link."""
 
 from inguestlib.changes import HEADER, File, Unit
-from inguestlib.families.dns.owners import dropins, ini, lists, presence
+from inguestlib.families.dns.owners import dropins, ini, lists, presence, resolv_conf
 
 TITLE = "systemd-resolved"
 UNIT = "systemd-resolved.service"
@@ -102,8 +102,6 @@ def _links(guest):
 
 def _uplink(guest):
     """The servers that resolved asks now, as it writes them for others to read."""
-    from inguestlib.families.dns.owners import resolv_conf
-
     path = "/run/systemd/resolve/resolv.conf"
     found = resolv_conf.parse(guest.read(path) or "", path)["lists"]
     return [{**f, "runtime": True, "generated": "resolved"} for f in found]
