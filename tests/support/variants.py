@@ -32,6 +32,7 @@ VARIANTS = {
     "resolvconf": ("ifupdown", "resolvconf"),
     "dnsmasq": ("dnsmasq",),
     "unbound": ("unbound",),
+    "upkeep": ("rsyslog", "rsyslog-gnutls", "ca-certificates", "chrony", "grub2-common"),
     "bind": ("bind9",),
 }
 
@@ -204,5 +205,6 @@ _SETUPS = {
     "resolvconf": _resolvconf,
     "dnsmasq": _dnsmasq,
     "unbound": _unbound,
+    "upkeep": _base,
     "bind": _bind,
 }

@@ -31,36 +31,19 @@ _LINKS = {
 }
 
 
-class Box:
-    """A tree below ``root``; paths are the guest's."""
+class TreeBox:
+    """A tree below ``root`` that is there already; paths are the guest's."""
 
-    def __init__(self, root, os_name, files):
+    def __init__(self, root):
         self.root = root
-        for path, text in {**_BASE, "/etc/os-release": OS_RELEASE[os_name], **files}.items():
-            self.write(path, text)
-        for path, to in _LINKS.items():
-            self.link(path, to)
 
     def write(self, path, text):
         real = self.root / path[1:]
         real.parent.mkdir(parents=True, exist_ok=True)
         real.write_text(text)
 
-    def link(self, path, to):
-        real = self.root / path[1:]
-        real.parent.mkdir(parents=True, exist_ok=True)
-        if not os.path.lexists(real):
-            real.symlink_to(to)
-
     def read(self, path):
         return (self.root / path[1:]).read_text()
-
-    def unit(self, name, enabled=True, wanted_by="multi-user.target"):
-        """Install a service, enabled or not."""
-        path = f"/usr/lib/systemd/system/{name}"
-        self.write(path, f"[Service]\nExecStart=/bin/true\n[Install]\nWantedBy={wanted_by}\n")
-        if enabled:
-            self.link(f"/etc/systemd/system/{wanted_by}.wants/{name}", path)
 
     def judge(self, control, **params):
         """``{resource: finding}`` of one control."""
@@ -82,6 +65,30 @@ class Box:
         again = apply.plan(*arguments, **chosen)["families"]["services"]
         assert again["plan"] == [], "a second run has nothing to do"
         return done
+
+
+class Box(TreeBox):
+    """A tree below ``root``, made of a few files."""
+
+    def __init__(self, root, os_name, files):
+        super().__init__(root)
+        for path, text in {**_BASE, "/etc/os-release": OS_RELEASE[os_name], **files}.items():
+            self.write(path, text)
+        for path, to in _LINKS.items():
+            self.link(path, to)
+
+    def link(self, path, to):
+        real = self.root / path[1:]
+        real.parent.mkdir(parents=True, exist_ok=True)
+        if not os.path.lexists(real):
+            real.symlink_to(to)
+
+    def unit(self, name, enabled=True, wanted_by="multi-user.target"):
+        """Install a service, enabled or not."""
+        path = f"/usr/lib/systemd/system/{name}"
+        self.write(path, f"[Service]\nExecStart=/bin/true\n[Install]\nWantedBy={wanted_by}\n")
+        if enabled:
+            self.link(f"/etc/systemd/system/{wanted_by}.wants/{name}", path)
 
 
 def _policy(params):

@@ -1,13 +1,9 @@
 """services-log-forwarding: rsyslog in both of its languages, and the other agents."""
 
-import shutil
-import subprocess
-
 import pytest
 
 from inguestlib.families.services import logfacts, rsyslog
 from inguestlib.guest import Guest
-from support import need
 
 from .guestbox import Box
 
@@ -77,20 +73,6 @@ def test_the_hosts_of_the_policy_get_everything(tmp_path, os_name):
     text = box.read(OWNED)
     assert 'target="10.0.0.9" port="10514"' in " ".join(text.split())
     assert 'target="fd00::9"' in text
-
-
-def test_rsyslogd_accepts_the_owned_file(tmp_path):
-    if not shutil.which("rsyslogd"):
-        need.unmet("rsyslogd is not installed")
-    box = guest(tmp_path)
-    box.cure(CONTROL, **HOSTS)
-    main = tmp_path / "check.conf"
-    bundle = logfacts.BUNDLES["debian"]
-    text = box.read(OWNED).replace(bundle, str(tmp_path / bundle[1:]))
-    main.write_text(f'global(workDirectory="{tmp_path}")\n{text}')
-    done = subprocess.run(["rsyslogd", "-N1", "-f", str(main)], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert "error" not in done.stderr.lower(), done.stderr
 
 
 def test_clear_text_to_an_approved_host_is_replaced(tmp_path):

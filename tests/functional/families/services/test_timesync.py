@@ -1,11 +1,6 @@
 """services-time-sync on the layouts of the distributions."""
 
-import shutil
-import subprocess
-
 import pytest
-
-from support import need
 
 from .guestbox import Box
 
@@ -61,17 +56,6 @@ def test_debian_uses_a_file_of_its_own_in_the_confdir(tmp_path):
     assert "# Not approved: pool 2.debian.pool.ntp.org iburst\n" in main
     assert "# Not approved: sourcedir /run/chrony-dhcp\n" in main
     assert "\nsourcedir /etc/chrony/sources.d\n" in main
-
-
-def test_chronyd_reads_the_owned_file(tmp_path):
-    if not shutil.which("chronyd"):
-        need.unmet("chronyd is not installed")
-    box, _main = chrony(tmp_path, "debian")
-    box.cure(CONTROL, **SERVERS)
-    owned = str(tmp_path / "etc/chrony/conf.d/zz-inguest.conf")
-    done = subprocess.run(["chronyd", "-p", "-f", owned], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert "server 10.0.0.7 iburst" in done.stdout
 
 
 def test_dhcp_may_add_sources_where_the_policy_says_so(tmp_path):
