@@ -129,9 +129,9 @@ def _kernel(guest, installed):
 def _stale(guest, seen, params):
     resource = "/proc/*/maps"
     if not seen["units"]:
-        evidence = f"/proc/*/maps of {seen['seen']} processes: no replaced file is mapped as code"
+        evidence = "/proc/*/maps: no process maps a replaced file as code"
         if seen["hidden"]:
-            evidence += f"; {seen['hidden']} could not be looked at"
+            evidence += f"; {seen['hidden']} processes could not be looked at"
         if seen["hidden"] and not guest["privileged"]:
             yield unknown(resource, "run the audit as root", evidence=evidence)
         elif seen["seen"]:

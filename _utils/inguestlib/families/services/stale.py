@@ -26,12 +26,12 @@ def deleted_code(maps):
 
 
 def observe(guest):
-    """``{"units": {unit: {"processes": […], "files": […]}}, "seen": n, "hidden": n}``.
+    """``{"units": {unit: {"processes": […], "files": […]}}, "seen": bool, "hidden": n}``.
 
     ``processes`` are names, ``files`` the replaced paths; ``hidden`` counts the processes
-    that could not be looked at. A process outside any unit counts for ``""``.
+    that could not be looked at; how many there are would only make two audits differ. A process outside any unit counts for ``""``.
     """
-    units, seen, hidden = {}, 0, 0
+    units, seen, hidden = {}, False, 0
     for process in guest.processes:
         if process.unit and process.unit.startswith(_CONTAINERS):
             continue
@@ -42,7 +42,7 @@ def observe(guest):
             continue
         if not maps:
             continue
-        seen += 1
+        seen = True
         # Most processes have none: one search of the text is far cheaper than its lines.
         files = deleted_code(maps) if _DELETED in maps else set()
         exe = process.exe or ""

@@ -51,7 +51,7 @@ SCHEMA = {
 
 
 def observe(guest, params):
-    """``{"clients": […], "clock": {…} or None, "tracking": text or None}``.
+    """``{"clients": […], "clock": {…} or None, "tracking": leap status or None}``.
 
     A client has its unit (see :mod:`.daemon`), its configuration (:mod:`.ntpconf`) and
     ``settling``: whether it started a short time ago. ``clock`` is :func:`clock.status`.
@@ -96,7 +96,7 @@ def _tracking(guest, clients, kernel):
                 answer = guest.ask(("chronyc", "-n", "-c", "tracking"))
             except GuestError:
                 return None
-            return answer.out.strip() if answer.rc == 0 else None
+            return answer.out.strip().rpartition(",")[2] if answer.rc == 0 else None
     return None
 
 
@@ -270,8 +270,8 @@ def _synchronised(seen, chosen):
     if kernel["synchronised"]:
         return compliant("clock", expected, expected, evidence=evidence)
     if tracking is not None:
-        evidence += f"; chronyc -c tracking: {tracking}"
-        if tracking.rpartition(",")[2] == "Normal":
+        evidence += f"; chronyc tracking: {tracking}"
+        if tracking == "Normal":
             return compliant("clock", expected, expected, evidence=evidence)
     if chosen is not None and chosen["settling"]:
         return unknown("clock", f"{chosen['unit']} started a short time ago", evidence=evidence)
