@@ -29,7 +29,8 @@ def observe(guest):
     """``{"units": {unit: {"processes": […], "files": […]}}, "seen": bool, "hidden": n}``.
 
     ``processes`` are names, ``files`` the replaced paths; ``hidden`` counts the processes
-    that could not be looked at; how many there are would only make two audits differ. A process outside any unit counts for ``""``.
+    that could not be looked at. A process outside any unit counts for ``""``. How many there
+    are is left out: it would only make two audits differ.
     """
     units, seen, hidden = {}, False, 0
     for process in guest.processes:
