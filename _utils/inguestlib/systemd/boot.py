@@ -139,6 +139,11 @@ class Boot:
             unit_id = self.reached[unit_id][0]
         return tuple(reversed(out))
 
+    @property
+    def activated(self):
+        """The ids of all that timers, sockets, paths and bus names start on demand."""
+        return {*self._walk[1], *self.bus_names}
+
     def activators(self, unit_id):
         """The reached units that start another one when there is something for it to do."""
         found = list(self._walk[1].get(unit_id, ()))

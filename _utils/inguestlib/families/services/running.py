@@ -2,7 +2,7 @@
 
 from inguestlib import schema as s
 from inguestlib.changes import Unit
-from inguestlib.families.services.workloads import brings, silent
+from inguestlib.families.services.workloads import brings, no_systemd, silent
 from inguestlib.model import compliant, control, drift, unknown
 from inguestlib.systemd import names
 
@@ -68,7 +68,7 @@ def failed_units(facts, policy):
     del policy
     units = facts["units"]
     if not units["systemd"]:
-        yield unknown("units", f"the guest is not run by systemd but by {units['init']}")
+        yield unknown("units", no_systemd(units))
         return
     if units["asked"] is None:
         yield silent(facts)
@@ -107,7 +107,7 @@ def failed_units(facts, policy):
 def enabled_active_drift(facts, policy):
     units = facts["units"]
     if not units["systemd"]:
-        yield unknown("units", f"the guest is not run by systemd but by {units['init']}")
+        yield unknown("units", no_systemd(units))
         return
     if units["asked"] is None:
         yield silent(facts)

@@ -1,7 +1,7 @@
 """services-graceful-stop: the guest shuts down within the time that its host allows."""
 
 from inguestlib.families.services import dropin
-from inguestlib.families.services.workloads import absent, each
+from inguestlib.families.services.workloads import absent, each, no_systemd
 from inguestlib.model import compliant, control, drift, not_applicable
 
 INHIBITORS = "/run/systemd/inhibit"  # logind's own records, one file for each lock
@@ -44,7 +44,7 @@ OBSERVERS = {"inhibitors": observe}
 def graceful_stop(facts, policy):
     units = facts["units"]
     if not units["systemd"]:
-        yield not_applicable("units", f"the guest is run by {units['init']}, not by systemd")
+        yield not_applicable("units", no_systemd(units))
         return
     seen = False
     for name, unit, options in each(facts, policy):

@@ -59,7 +59,7 @@ def observe(guest, params):
     ``units`` holds the services, sockets, timers, paths and mounts that are declared,
     enabled, active, failed, or set up under /etc or /run. Those that only run because the
     vendor's own units want them are ``brief``: without settings. ``others`` holds the names
-    of the rest, ``reached`` all that the boot starts.
+    of the rest, ``reached`` all that the boot starts and ``activated`` what is started later.
     """
     units = guest.units
     if guest.init != "systemd":
@@ -90,6 +90,7 @@ def observe(guest, params):
         "systemd": True,
         "default_target": units.default_target,
         "reached": sorted(units.boot.reached),
+        "activated": sorted(units.boot.activated),
         "dangling": sorted(units.boot.dangling),
         "units": found,
         "others": [name for name in others if name not in found],

@@ -56,8 +56,18 @@ def unjudged(facts, policy):
         return not_applicable("units", NONE_DECLARED)
     units = facts["units"]
     if not units["systemd"]:
-        return unknown("units", f"the guest is not run by systemd but by {units['init']}")
+        return unknown("units", no_systemd(units))
     return None
+
+
+def no_systemd(units):
+    """Why a guest's units cannot be judged."""
+    init = units["init"]
+    return (
+        f"the guest is run by {init}, not by systemd"
+        if init != "unknown"
+        else ("systemd does not run here, and no other init that is known")
+    )
 
 
 def silent(facts):
@@ -108,7 +118,21 @@ def required_enabled(facts, policy):
         yield blocked
         return
     for name, unit, _ in each(facts, policy, "enabled"):
-        yield missing(facts, name) if unit is None else _enabled(facts, name, unit)
+        yield _undetailed(facts, name) if unit is None else _enabled(facts, name, unit)
+
+
+def _undetailed(facts, name):
+    """A unit that was not declared when the facts were taken, as in a what-if; or no unit."""
+    units = facts["units"]
+    if name not in units["others"] and name not in units["units"]:
+        return missing(facts, name)
+    expected = f"started by {units['default_target'] or 'a default target'}"
+    for group, how in (("reached", "started at boot"), ("activated", "started on demand")):
+        if name in units[group]:
+            return compliant(name, how, expected, evidence=f"boot graph: {name} is {how}")
+    return drift(
+        name, "not started", expected, evidence=f"boot graph: nothing reached starts {name}"
+    )
 
 
 def _enabled(facts, name, unit):

@@ -32,9 +32,18 @@ def test_a_unit_that_does_not_exist_is_drift_without_changes(control):
     assert "install" in found.comment
 
 
-def test_facts_taken_for_another_policy_say_so():
-    found = one(required_enabled, facts(others=[APP]), policy(["app"]))
-    assert str(found.verdict) == "unknown"
+@pytest.mark.parametrize(
+    ("over", "verdict"),
+    [
+        ({}, "drift"),
+        ({"reached": [APP]}, "compliant"),
+        ({"activated": [APP]}, "compliant"),
+    ],
+)
+def test_facts_taken_for_another_policy(over, verdict):
+    seen = facts(others=[APP], **over)
+    assert verdicts(required_enabled, seen, policy(["app"])) == {APP: verdict}
+    assert verdicts(required_active, seen, policy(["app"])) == {APP: "unknown"}
 
 
 def test_list_and_mapping_declare_the_same():

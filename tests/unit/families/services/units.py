@@ -33,6 +33,7 @@ def facts(units=(), live=True, **over):
         "systemd": True,
         "default_target": "multi-user.target",
         "reached": ["multi-user.target", "timers.target", "sockets.target"],
+        "activated": [],
         "dangling": [],
         "units": units,
         "others": [],
