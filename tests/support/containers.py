@@ -44,7 +44,7 @@ class Container:
 
     def __init__(self, name, root, link, binds=None):
         need.root()
-        need.program("systemd-nspawn", "nsenter", "ip")
+        need.program("systemd-nspawn", "nsenter", "setpriv", "ip")
         self.name = name
         self.root = Path(root)
         self.link = link
@@ -61,6 +61,7 @@ class Container:
         for cgroup in self._cgroups:
             cgroup.mkdir(exist_ok=True)
         command = [
+            *need.DIES_WITH_US,
             "systemd-nspawn",
             "--boot",
             "--quiet",

@@ -9,6 +9,9 @@ import shutil
 
 import pytest
 
+# put before a command: a test run that is killed leaves no container and no master behind
+DIES_WITH_US = ("setpriv", "--pdeathsig", "TERM")
+
 
 def unmet(reason):
     """Skip the test for ``reason``; fail it where ``INGUEST_CI`` is set."""

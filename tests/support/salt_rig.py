@@ -88,7 +88,7 @@ class Master:
     def start(self, timeout=60):
         self._write_top()
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _entry("salt_master"), "-c", str(self.directory)],
+            [*need.DIES_WITH_US, *_python("salt_master"), "-c", str(self.directory)],
             cwd=self.directory,  # not the checkout, whose metadata would make it an extension
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -133,7 +133,7 @@ class Master:
 
     def run(self, *arguments, timeout=180):
         """``salt-run ARGUMENTS``; the finished process, its output as text."""
-        command = [sys.executable, "-c", _entry("salt_run"), "-c", str(self.directory)]
+        command = [*_python("salt_run"), "-c", str(self.directory)]
         return subprocess.run(
             [*command, *arguments],
             cwd=self.directory,
@@ -197,6 +197,8 @@ class Minion:
             "recon_max": 1000,
             "log_level": "info",
             "startup_states": "",
+            # the rig has synced it; before each state run again, it is half of the test's time
+            "autoload_dynamic_modules": False,
             # a guest without a route to a name server waits for seconds in this grain
             "enable_fqdns_grains": False,
         }
@@ -272,6 +274,10 @@ def binds():
     if not interpreter.is_relative_to(base):
         mounts[str(interpreter.parent)] = str(interpreter.parent)
     return mounts
+
+
+def _python(name):
+    return [sys.executable, "-c", _entry(name)]
 
 
 def _entry(name):
