@@ -152,7 +152,7 @@ def _held_by(socket, instance, instances):
     if socket["program"] != PROGRAMS[instance["server"]]:
         return False
     same = [i for i in instances if i["server"] == instance["server"]]
-    unit = (instance["service"] or {}).get("name")
+    unit = (instance["service"] or {}).get("name") or instance["foreign"]
     return len(same) == 1 or socket["unit"] == unit
 
 

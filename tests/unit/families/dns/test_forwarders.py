@@ -190,6 +190,21 @@ def test_a_server_older_than_its_configuration_is_restarted():
     assert "older" in finding.comment
 
 
+def test_two_servers_of_one_kind_are_told_apart_by_their_units():
+    text = "no-resolv\nlisten-address=127.0.0.1\nbind-interfaces"
+    own = instance("dnsmasq", dnsmasq_config(text), "/etc/dnsmasq.conf", service("dnsmasq.service"))
+    theirs = instance(
+        "dnsmasq", dnsmasq_config("interface=virbr0\nbind-dynamic"), "/l.conf", foreign="l.service"
+    )
+    seen = facts(
+        own, theirs, live=True, sockets=[socket("192.168.122.1", "dnsmasq", unit="l.service")]
+    )
+    assert verdicts(no_open_resolver, seen, policy_of()) == {
+        "/etc/dnsmasq.conf": "compliant",
+        "/l.conf": "drift",
+    }
+
+
 def test_the_configuration_is_edited_and_the_socket_is_its_evidence():
     unit = service("unbound.service", "enabled", "active")
     open_ = unbound("server:\n interface: 0.0.0.0", unit)
