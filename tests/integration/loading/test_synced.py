@@ -11,6 +11,8 @@ pytestmark = [pytest.mark.integration, pytest.mark.slow]
 def rig(make_rig, request):
     with scratch_tree() as tree, make_rig(tree, multiprocessing=request.param) as rig:
         rig.tree = tree
+        # With threads Salt does not start a minion's engine again that ended (seen on 3008.3).
+        rig.ended = () if request.param else ("engine of the minion",)
         yield rig
 
 
@@ -43,14 +45,14 @@ def test_resync_of_the_library_alone(rig):
     rig.everywhere()  # all kinds have imported the library of now
     rig.tree.say("two")
     rig.sync()
-    rig.settled("one", "two")
+    rig.settled("one", "two", ended=rig.ended)
 
 
 def test_resync_of_wrappers_and_library(rig):
     rig.everywhere()
     rig.tree.say("three", wrappers="three")
     rig.sync()
-    rig.settled("three", "three")
+    rig.settled("three", "three", ended=rig.ended)
 
 
 def test_without_the_cure_new_wrappers_get_the_old_library(rig_without_cure):
