@@ -62,6 +62,22 @@ CASES = [
         (ENABLED,),
     ),
     case(
+        "masked by an empty file",
+        {f"{LIB}/app.service": SERVICE + "Restart=always\n" + INSTALL, f"{ETC}/app.service": ""},
+        ["app"],
+        (ENABLED,),
+    ),
+    case(
+        "masked until the next boot, and enabled",
+        {
+            f"{LIB}/app.service": SERVICE + "Restart=always\n" + INSTALL,
+            f"{ETC}/multi-user.target.wants/app.service": ("->", f"{LIB}/app.service"),
+            "/run/systemd/system/app.service": ("->", "/dev/null"),
+        },
+        ["app"],
+        (ENABLED,),
+    ),
+    case(
         "a service that its timer starts",
         {
             f"{LIB}/app.service": SERVICE + "Type=oneshot\n",

@@ -181,6 +181,7 @@ def detail(units, state, unit):
     }
     if unit.masked:
         optional["behind"] = behind(units, unit)
+        optional["mask"] = units.tree.kind(unit.path)
     out.update({key: value for key, value in optional.items() if value})
     if state:
         out.update(active=unit.active, sub=unit.sub, load=unit.load)

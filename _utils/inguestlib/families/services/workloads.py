@@ -1,7 +1,7 @@
 """Declared units come up at boot and run now."""
 
 from inguestlib import schema as s
-from inguestlib.changes import Unit
+from inguestlib.changes import File, Unit
 from inguestlib.families.services import ownfile, unitfacts
 from inguestlib.model import compliant, control, drift, not_applicable, unknown
 from inguestlib.systemd import names, unitfile
@@ -170,12 +170,20 @@ def _masked(facts, name, unit, expected):
     elif not hidden:
         comment = f"nothing is left behind the mask {mask}: install what brings the unit"
     else:
-        changes.append(Unit(name, "unmask"))
+        changes += _unmask(facts, name, unit)
         if hidden["wanted_by"] or hidden["alias"]:
             changes.append(Unit(name, "enable"))
     return drift(
         name, unit["enablement"], expected, evidence=mask, comment=comment, changes=changes
     )
+
+
+def _unmask(facts, name, unit):
+    if unit["enablement"] == "masked" and unit.get("mask", "link") == "link":
+        return [Unit(name, "unmask")]
+    # Salt's unmask sees neither a mask under /run nor an empty file in a unit's place.
+    reload_ = [Unit("systemd", "daemon-reload")] if facts.guest["live"] else []
+    return [File(unit["path"], absent=True), *reload_]
 
 
 def _cure(facts, name, unit):

@@ -152,6 +152,20 @@ def test_a_mask_over_a_static_unit_is_only_taken_away():
     assert done(found) == ["unmask app.service"]
 
 
+@pytest.mark.parametrize(
+    "over",
+    [
+        {"mask": "empty"},
+        {"enablement": "masked-runtime", "path": f"/run/systemd/system/{APP}", "mask": "link"},
+    ],
+)
+def test_a_mask_that_salt_does_not_see_is_removed(over):
+    seen = {**masked(), **over}
+    found = one(required_enabled, facts({APP: seen}), policy(["app"]))
+    removed = f"remove {seen['path']}"
+    assert done(found) == [removed, "daemon-reload systemd", "enable app.service"]
+
+
 @pytest.mark.parametrize("over", [{"behind": None}, {"path": f"/usr/lib/systemd/system/{APP}"}])
 def test_a_mask_that_cannot_be_taken_away(over):
     found = one(required_enabled, facts({APP: masked(**over)}), policy(["app"]))
