@@ -27,14 +27,14 @@ def start():
 
 
 def left_over(scratch):
-    """The processes that know this scratch directory, by their arguments or environment."""
+    """The processes whose output goes to this scratch directory, also when it is gone."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            known = (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
+            where = os.readlink(process / "fd" / "1")
         except OSError:
             continue
-        if os.fsencode(scratch) in known:
+        if where.startswith(str(scratch)):
             found.append(process.name)
     return found
 
@@ -85,14 +85,16 @@ def changes(step):
 def test_when_stopped_it_leaves_nothing_behind():
     demo = start()
     said = ""
-    while "saltutil.sync_all" not in said:  # the master runs
-        line = demo.stdout.readline()
-        assert line, said
-        said += line
-    scratch = scratch_of(said)
-    assert scratch.exists() and left_over(scratch)
-    demo.send_signal(signal.SIGTERM)
-    demo.communicate(timeout=60)
+    try:
+        while "saltutil.sync_all" not in said:  # the master runs
+            line = demo.stdout.readline()
+            assert line, said
+            said += line
+        scratch = scratch_of(said)
+        assert scratch.exists() and left_over(scratch)
+    finally:
+        demo.send_signal(signal.SIGTERM)
+        demo.communicate(timeout=60)
     assert demo.returncode == 143
     assert not scratch.exists()
     until = time.monotonic() + 10  # a killed process is gone when its parent noticed
