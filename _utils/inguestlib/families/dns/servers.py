@@ -27,7 +27,7 @@ def _judged(facts, policy, chosen, wrong):
             if found["kind"] != "search" and chosen(name, section, found):
                 files.setdefault(found["path"], []).append(found)
         for error in section["errors"]:
-            where = f"{error['path']}:{error['line']}"
+            where = error["path"] + (f":{error['line']}" if error["line"] else "")
             yield unknown(where, error["message"], evidence=where)
         for path, found_here in files.items():
             bad = [(found, wrong(found)) for found in found_here]

@@ -1,5 +1,6 @@
 """ifupdown, resolvconf, dhclient, dhcpcd, ifcfg, netconfig and the plain file."""
 
+import os
 import subprocess
 
 import pytest
@@ -262,6 +263,18 @@ def test_a_file_that_can_t_be_read_breaks_its_own_section_only(tree):
     found = {f.resource: f for f in audit.judge(facts, policy, ["dns"], ["dns-servers-approved"])}
     assert found["ifupdown"].verdict.value == "unknown"
     assert found["/etc/resolv.conf"].changes
+
+
+def test_a_profile_that_can_t_be_read_is_named_and_the_others_are_judged(tree):
+    folder = "/etc/NetworkManager/system-connections"
+    tree.networkmanager().write("/etc/resolv.conf", "nameserver 10.0.0.53\n")
+    tree.write(f"{folder}/a.nmconnection", "[ipv4]\nmethod=manual\ndns=8.8.8.8;\n", 0o600)
+    os.mkfifo(tree.root / folder[1:] / "b.nmconnection")
+    tree.write(f"{folder}/c.nmconnection", "", 0o600)
+    tree.link(f"{folder}/d.nmconnection", "/proc/self/mem")
+    found = drifts(tree, policy_of())
+    assert list(found["dns-no-public-resolver"]) == [f"{folder}/a.nmconnection"]
+    assert list(found["dns-dhcp-override"]) == [f"{folder}/a.nmconnection"]  # its IPv6
 
 
 def test_a_fallback_that_lies_in_a_file_becomes_empty_not_compiled_in(tree):

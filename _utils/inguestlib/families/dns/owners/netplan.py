@@ -46,7 +46,9 @@ def observe(guest, params):
 
 def _one(guest, path, out, settings):
     """Add one file to ``out`` and its scalar settings to ``{(device, key, …): (text, where)}``."""
-    text = guest.read(path) or ""
+    text = presence.readable(guest, path, out["errors"])
+    if text is None:
+        return
     try:
         root = yamltree.compose(text)
     except yamltree.Malformed as exc:

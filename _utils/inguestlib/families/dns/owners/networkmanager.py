@@ -34,10 +34,13 @@ def observe(guest, params):
         "errors": errors,
         "profiles": [],
     }
-    for path in profile_files(guest):
-        found, wrong = ini.parse(guest.read(path) or "", path, comments="#", continuation=False)
+    for path in profile_files(guest, out["errors"]):
+        text = presence.readable(guest, path, out["errors"])
+        found, wrong = ini.parse(text or "", path, comments="#", continuation=False)
         out["errors"] += wrong
-        profile = _profile(found, path, guest)
+        if not found:
+            continue
+        profile = _profile(found, path, text)
         out["profiles"].append(profile["profile"])
         out["lists"] += profile["lists"]
         out["auto"] += profile["auto"]
@@ -60,11 +63,11 @@ def config_files(guest):
     return [f for f in files if (meta := guest.stat(f)) is not None and meta.kind == "file"]
 
 
-def profile_files(guest):
+def profile_files(guest, errors):
     """The keyfiles; the first of two with one name counts."""
     by_name = {}
     for folder in _PROFILES:
-        for name in guest.listdir(folder):
+        for name in presence.listed(guest, folder, errors):
             if name.startswith(".") or name.endswith(("~", ".bak", ".rpmsave", ".rpmnew")):
                 continue
             meta = guest.stat(f"{folder}/{name}")
@@ -104,7 +107,7 @@ def _global(entries):
     return out
 
 
-def _profile(entries, path, guest):
+def _profile(entries, path, whole):
     """One keyfile: its lists, and where it takes servers from DHCP or routers."""
 
     def get(section, key):
@@ -141,7 +144,7 @@ def _profile(entries, path, guest):
             continue
         ignore = get(section, "ignore-auto-dns")
         send = get(section, "dhcp-send-hostname")
-        header = _header(guest, path, section)
+        header = _header(whole, section)
         why = ignore or method
         out["auto"].append(
             {
@@ -166,8 +169,8 @@ def _profile(entries, path, guest):
     return out
 
 
-def _header(guest, path, section):
-    for number, line in guest.lines(path):
+def _header(whole, section):
+    for number, line in enumerate(whole.split("\n"), 1):
         if line.strip() == f"[{section}]":
             return [number, line]
     return None

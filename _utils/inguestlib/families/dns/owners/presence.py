@@ -31,3 +31,24 @@ def link_name(guest, index):
         if (guest.read(path) or "").strip() == index:
             return path.split("/")[4]
     return index
+
+
+def readable(guest, path, errors):
+    """A file's text, ``None`` where it can't be read, which is added to ``errors``.
+
+    One file of many, often for root only: the others are still seen without it.
+    """
+    try:
+        return guest.read(path) or ""
+    except OSError as exc:
+        errors.append({"path": path, "line": 0, "message": f"cannot be read: {exc.strerror}"})
+        return None
+
+
+def listed(guest, folder, errors):
+    """The names in a folder, as :func:`readable` does it."""
+    try:
+        return guest.listdir(folder)
+    except OSError as exc:
+        errors.append({"path": folder, "line": 0, "message": f"cannot be read: {exc.strerror}"})
+        return []

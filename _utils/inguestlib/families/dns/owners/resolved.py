@@ -20,13 +20,14 @@ def observe(guest, params):
         found, wrong = ini.parse(guest.read(path) or "", path)
         entries += [e for e in found if e["section"] == "Resolve"]
         errors += wrong
+    links = _links(guest, errors)
     return {
         "installed": installed,
         "enabled": installed and presence.enabled(guest, UNIT),
         "running": installed and presence.running(guest, UNIT),
         "files": ([main] if main else []) + used,
         "masked": masked,
-        "lists": config_lists(entries) + _hidden(guest, masked) + _links(guest) + _uplink(guest),
+        "lists": config_lists(entries) + _hidden(guest, masked) + links + _uplink(guest),
         "fallback_set": [_shown(e) for e in entries if e["key"] == "FallbackDNS"][-1:],
         "compiled_fallback": _compiled(guest, main),
         "auto": [],
@@ -81,10 +82,11 @@ def _compiled(guest, main):
     return None
 
 
-def _links(guest):
+def _links(guest, errors):
     """What somebody set for a link by D-Bus (NetworkManager, resolvectl); survives a restart."""
     out = []
-    for path in guest.glob("/run/systemd/resolve/netif/*"):
+    folder = "/run/systemd/resolve/netif"
+    for path in [f"{folder}/{name}" for name in presence.listed(guest, folder, errors)]:
         for number, line in guest.lines(path):
             key, _, text = line.partition("=")
             kind = {"SERVERS": "servers", "DOMAINS": "search"}.get(key)
