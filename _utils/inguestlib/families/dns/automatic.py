@@ -27,6 +27,9 @@ def dhcp_override(facts, policy):
     for name, section in known.items():
         if not cure.in_charge(name, section):
             continue
+        for path, message in cure.unread(section):
+            told = True
+            yield unknown(path, message)
         files = {}
         for auto in section["auto"]:
             files.setdefault(auto["path"], []).append(auto)

@@ -28,6 +28,18 @@ def feeders(facts, known):
     return {n: known[n] for n in names if n in known and in_charge(n, known[n])}
 
 
+def unread(section):
+    """What of a section only root may read: ``[(path, message)]``."""
+    return [(e["path"], e["message"]) for e in section["errors"] if not e["line"]]
+
+
+def blind(facts, known, broken):
+    """Why the effective resolvers can't be told: feeding sections that could not be seen."""
+    names = FEEDS.get(facts["owner"]["owner"], ("resolv_conf",))
+    seen = [f"{p} {m}" for section in feeders(facts, known).values() for p, m in unread(section)]
+    return [broken[name] for name in names if name in broken] + seen
+
+
 def configured(facts, known):
     """The lists of servers in files that are in force for the effective resolvers."""
     return [

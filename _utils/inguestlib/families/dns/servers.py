@@ -124,7 +124,7 @@ def _comment(bad):
 def servers_approved(facts, policy):
     """Every list that is in force, and that there is one at all."""
     want = wanted(policy)
-    known, _ = cure.sections(facts)
+    known, broken = cure.sections(facts)
 
     def chosen(name, section, found):
         counts = cure.in_charge(name, section) and found["effective"]
@@ -133,10 +133,10 @@ def servers_approved(facts, policy):
     yield from _judged(facts, policy, chosen, lambda found: cure.foreign(found, want, facts))
     named = cure.configured(facts, known)
     if not any(cure.foreign(found, want, facts) for _, found in named):
-        yield _somebody(facts, known, want, named)
+        yield _somebody(facts, known, want, named, cure.blind(facts, known, broken))
 
 
-def _somebody(facts, known, want, named):
+def _somebody(facts, known, want, named, blind):
     """That the guest will have resolvers at all, whatever DHCP says."""
     owner = facts["owner"]
     resource = EFFECTIVE
@@ -144,6 +144,8 @@ def _somebody(facts, known, want, named):
         seen = sorted({v["address"] for _, found in named for v in found["values"]} - {""})
         shown = "; ".join(lists.evidence(found) for _, found in named)
         return compliant(resource, seen, list(want.approved), evidence=f"{owner['why']}; {shown}")
+    if blind:
+        return unknown(resource, "; ".join(blind))
     accepted = _from_network(facts, known)
     if accepted and not want.ignore_dhcp:
         return unknown(
@@ -213,8 +215,9 @@ def no_public_resolver(facts, policy):
 def redundancy(facts, policy):
     """Distinct approved servers among those that are in force."""
     want = wanted(policy)
-    known, _ = cure.sections(facts)
+    known, broken = cure.sections(facts)
     named = cure.configured(facts, known)
+    blind = cure.blind(facts, known, broken)
     here = {v["address"] for _, found in named for v in found["values"] if v["address"]}
     shown = "; ".join(lists.evidence(found) for _, found in named)
     if any(address.is_loopback(a) for a in here):
@@ -224,6 +227,8 @@ def redundancy(facts, policy):
             EFFECTIVE, sorted(here), "two or more", evidence=shown,
             comment="the policy itself names one server: add another to inguest:dns:servers",
         )  # fmt: skip
+    elif len(here) < 2 and blind:
+        yield unknown(EFFECTIVE, "; ".join(blind))
     elif not named and not want.ignore_dhcp and _from_network(facts, known):
         yield unknown(EFFECTIVE, "DHCP or router advertisements decide")
     elif len(here) >= 2:

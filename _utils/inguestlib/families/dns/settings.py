@@ -98,6 +98,9 @@ def search(facts, policy):
     for name, section in known.items():
         if not cure.in_charge(name, section):
             continue
+        for path, message in cure.unread(section):
+            told = True
+            yield unknown(path, message)
         files = {}
         for found in section["lists"]:
             if found["kind"] == "search" and found["effective"]:

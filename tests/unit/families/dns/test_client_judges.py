@@ -248,3 +248,13 @@ def test_what_dhcp_gives_is_not_fought_where_the_policy_takes_it():
     found = {f.resource: f for f in _judge(servers.servers_approved, facts, dhcp="approved")}
     assert found["/etc/resolv.conf"].changes == ()
     assert "inguest:dns:dhcp" in found["/etc/resolv.conf"].comment
+
+
+def test_what_was_not_seen_is_unknown_not_missing():
+    hidden = {"path": "/etc/NetworkManager/system-connections", "line": 0, "message": "denied"}
+    section = {"installed": True, "enabled": True, "errors": [hidden]}
+    facts = _facts(networkmanager=section, owner={"owner": "networkmanager"})
+    for control in (servers.servers_approved, servers.redundancy, automatic.dhcp_override):
+        assert set(_verdicts(_judge(control, facts)).values()) == {"unknown"}, control.id
+    (found,) = _judge(settings.search, facts, search=["corp.example"])
+    assert found.verdict.value == "unknown"
