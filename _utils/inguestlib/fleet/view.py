@@ -59,6 +59,8 @@ def fleet(audit, *, columns=100, colour=False, show_all=False, arrow="→"):
     for name, data in audit["hosts"].items():
         waivers += [(name, w) for w in data.get("waivers") or ()]
         for finding in data["findings"]:
+            if finding["verdict"] in QUIET and not show_all:
+                continue
             row = _Row(finding)
             rows.setdefault(row.key, row).hosts.append(name)
     out = _findings(list(rows.values()), columns, paint, show_all, arrow, hosts=True)
