@@ -114,8 +114,8 @@ def parse_net(protocol, text):
     return found
 
 
-def _owners(processes_):
-    """``{inode: pid}`` of the sockets that processes hold."""
+def _owners(processes_, wanted):
+    """``{inode: pid}`` of the wanted sockets; the search ends when all are found."""
     owners = {}
     for process in processes_:
         folder = f"/proc/{process.pid}/fd"
@@ -129,7 +129,11 @@ def _owners(processes_):
             except OSError:
                 continue
             if target.startswith("socket:["):
-                owners.setdefault(int(target[8:-1]), process.pid)
+                inode = int(target[8:-1])
+                if inode in wanted and inode not in owners:
+                    owners[inode] = process.pid
+                    if len(owners) == len(wanted):
+                        return owners
     return owners
 
 
@@ -139,7 +143,7 @@ def sockets(processes_):
     for protocol in ("tcp", "udp"):
         for table in (protocol, protocol + "6"):
             found += parse_net(protocol, _text(f"/proc/net/{table}"))
-    owners = _owners(processes_) if found else {}
+    owners = _owners(processes_, {s.inode for s in found}) if found else {}
     return tuple(
         Socket(s.protocol, s.address, s.port, s.state, s.uid, s.inode, owners.get(s.inode))
         for s in sorted(found, key=lambda s: (s.protocol, s.port, s.address))
