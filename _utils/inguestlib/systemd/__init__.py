@@ -9,7 +9,7 @@ from functools import cached_property
 
 from inguestlib.systemd import enablement, foreseen, names, presets, runtime, unitfile
 from inguestlib.systemd.boot import Boot
-from inguestlib.systemd.tree import Tree
+from inguestlib.systemd.tree import GENERATED_LATE, Tree
 from inguestlib.systemd.unit import Unit
 
 __all__ = ["Unit", "Units"]
@@ -128,20 +128,32 @@ class Units:
     # ---- generators ----------------------------------------------------------------------
 
     @cached_property
+    def sysv(self):
+        """``{name: Foreseen}`` of the SysV scripts without a native unit, live as well.
+
+        Whether the next boot starts them is told by their ``rc?.d`` links, not by what the
+        generator made of these at the last reload.
+        """
+
+        def native(name):
+            return any(not path.startswith(GENERATED_LATE) for path in self.tree.places(name))
+
+        return foreseen.sysv(self.guest, native)
+
+    @cached_property
     def foreseen(self):
         """``{name: Foreseen}``: what generators will make at boot, of an offline tree."""
         if self.live:
             return {}
         found = foreseen.quadlets(self.guest, self.read)
         found = {name: unit for name, unit in found.items() if not self.tree.places(name)}
-        scripts = foreseen.sysv(self.guest, lambda name: bool(self.tree.places(name)))
-        return {**scripts, **found}
+        return {**self.sysv, **found}
 
     @cached_property
     def foreseen_wants(self):
-        """``{target: {unit: the link or line that says so}}`` of :attr:`foreseen`."""
+        """``{target: {unit: link or line that says so}}`` of :attr:`sysv` and :attr:`foreseen`."""
         out = {}
-        for unit in self.foreseen.values():
+        for unit in {**self.sysv, **self.foreseen}.values():
             for target, how in unit.wanted_by.items():
                 out.setdefault(target, {})[unit.name] = how
         return out

@@ -8,7 +8,7 @@ import re
 from functools import cached_property
 
 from inguestlib.systemd import enablement, names, unitfile
-from inguestlib.systemd.tree import entries
+from inguestlib.systemd.tree import GENERATED_LATE, entries
 
 _PULLS = ("Wants", "Requires", "BindsTo", "Upholds")
 _SEARCHED = (*_PULLS, "Sockets")
@@ -40,6 +40,8 @@ class Boot:
                 for directory, found in tree.dependency_dirs.get(stem + suffix, ()):
                     for entry, kind in found.items():
                         if kind != "link" or not names.is_valid(entry):
+                            continue
+                        if directory.path == GENERATED_LATE and entry in self.units.sysv:
                             continue
                         path = f"{directory.path}/{stem}{suffix}/{entry}"
                         if names.is_template(entry):

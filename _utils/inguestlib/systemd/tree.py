@@ -29,6 +29,7 @@ GENERATORS = (
     "/run/systemd/generator",
     "/run/systemd/generator.late",
 )
+GENERATED_LATE = "/run/systemd/generator.late"
 TRANSIENT = "/run/systemd/transient"
 
 _DEPENDENCY_DIRS = (".wants", ".requires", ".upholds")

@@ -43,7 +43,7 @@ known = {}
 for name, loaded in state.units.items():
     if loaded.load == "loaded" and name.endswith((".service", ".timer", ".socket", ".target")):
         unit = units.get(name)
-        got = runtime.details(state, [(name, "Unit")])[name]
+        got = runtime.details(state, [(name, "Unit", "*")])[name]
         path = got["FragmentPath"]
         # bookworm's systemd spells /usr/lib as /lib, which is the same directory there
         path = "/usr" + path if path.startswith("/lib/") else path
@@ -54,7 +54,7 @@ for name, loaded in state.units.items():
 wants = {}
 for name in list(known):
     if name in units.boot.reached or name == units.default_target:
-        got = runtime.details(state, [(name, "Unit")])[name]
+        got = runtime.details(state, [(name, "Unit", "*")])[name]
         wants[name] = {
             "mine": sorted(units.boot.pulled(units.get(name))),
             "manager": sorted({*got["Wants"], *got["Requires"], *got["BindsTo"]}),

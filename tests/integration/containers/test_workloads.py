@@ -32,6 +32,7 @@ POLICY = {
             "app": {"network": True, "mounts": ["/var/lib/app"]},
             "worker@blue": None,
             "job": None,
+            "old": None,
             "unbound": {"restart": True},
         },
     },
@@ -45,6 +46,17 @@ FILES = {
     "job.service": "[Service]\nType=oneshot\nExecStart=/bin/true\n",
     "job.timer": "[Timer]\nOnCalendar=daily\n[Install]\nWantedBy=timers.target\n",
 }
+SCRIPT = """#!/bin/sh
+### BEGIN INIT INFO
+# Provides: old
+# Required-Start:
+# Required-Stop:
+# Default-Start: 2 3 4 5
+# Default-Stop: 0 1 6
+# Short-Description: as it was done before
+### END INIT INFO
+exit 0
+"""
 Machine = namedtuple("Machine", "minion installed planned first")
 
 
@@ -54,6 +66,8 @@ def machine(request, salted):
     with salted(request.param, "unbound") as minion:
         for name, text in FILES.items():
             minion.container.write(f"{ETC}/{name}", text)
+        minion.container.write("/etc/init.d/old", SCRIPT)
+        run(minion, "chmod", "755", "/etc/init.d/old")
         run(minion, "systemctl", "daemon-reload")
         run(minion, "systemctl", "mask", "--now", "unbound.service")
         minion.pillar({"inguest": POLICY})
@@ -109,6 +123,7 @@ def test_what_was_installed_is_drift(machine):
         (enabled, "app.service"),
         (enabled, "worker@blue.service"),
         (enabled, "job.service"),
+        (enabled, "old.service"),
         (enabled, "unbound.service"),
         (running, "app.service"),
         (running, "unbound.service"),
@@ -123,8 +138,8 @@ def test_one_highstate_cures_it_and_the_dry_run_had_said_so(machine):
     assert machine.planned["changes"] == machine.first["changes"]
     minion = machine.minion
     assert drift(minion) == set()
-    names = ("app.service", "worker@blue.service", "unbound.service", "job.timer")
-    assert active(minion, *names) == ["active"] * 4
+    names = ("app.service", "worker@blue.service", "unbound.service", "job.timer", "old.service")
+    assert active(minion, *names) == ["active"] * 5
     shown = run(minion, "systemctl", "show", "app", "-p", "Restart,TimeoutStopUSec,After,Wants")
     assert "Restart=on-failure" in shown
     assert "TimeoutStopUSec=1min 30s" in shown
@@ -181,6 +196,6 @@ def test_what_would_not_return_and_what_failed(machine):
 
 def test_it_holds_after_a_reboot(machine):
     minion = machine.minion.reboot()
-    names = ("app.service", "worker@blue.service", "unbound.service", "job.timer")
-    assert active(minion, *names) == ["active"] * 4
+    names = ("app.service", "worker@blue.service", "unbound.service", "job.timer", "old.service")
+    assert active(minion, *names) == ["active"] * 5
     assert drift(minion) == set()

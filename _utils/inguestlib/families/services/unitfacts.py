@@ -57,9 +57,10 @@ def observe(guest, params):
     """The ``units`` section.
 
     ``units`` holds the services, sockets, timers, paths and mounts that are declared,
-    enabled, active, failed, or set up under /etc or /run. Those that only run because the
-    vendor's own units want them are ``brief``: without settings. ``others`` holds the names
-    of the rest, ``reached`` all that the boot starts and ``activated`` what is started later.
+    enabled, failed, or set up under /etc or /run, and what runs but mounts. Those that only
+    run because the vendor's own units want them are ``brief``: without settings. ``others``
+    holds the names of the rest, ``reached`` all that the boot starts and ``activated`` what is
+    started on demand.
     """
     units = guest.units
     if guest.init != "systemd":
@@ -125,7 +126,11 @@ def _worth(units, state, declared):
     for loaded_unit in state.units.values() if state else ():
         if loaded_unit.active == "failed":
             full.add(loaded_unit.name)
-        elif loaded_unit.active != "inactive" and loaded_unit.load != "not-found":
+        elif (
+            loaded_unit.active != "inactive"
+            and loaded_unit.load != "not-found"
+            and names.kind(loaded_unit.name) != "mount"  # hundreds, and no control asks
+        ):
             short.add(loaded_unit.name)
     out = {}
     for names_, in_full in ((short, False), (full, True)):
@@ -176,7 +181,7 @@ def detail(units, state, unit):
         "wanted_by": [*install.wanted_by, *install.required_by],
         "alias": list(install.alias),
         "also": list(install.also),
-        "foreseen": unit.foreseen is not None,
+        "sysv": unit.id in units.sysv,
         "settings": settings(unit),
     }
     if unit.masked:
@@ -212,22 +217,35 @@ def behind(units, unit):
     }
 
 
+# What is asked of a unit that should run and doesn't
+_OF_STOPPED = (
+    ("Unit", "ConditionResult"),
+    ("Unit", "ConditionTimestamp"),
+    ("Service", "Result"),
+    ("Service", "NRestarts"),
+)
+
+
 def loaded(state, ids):
     """``{id: {…}}``: what the manager knows of units beyond their state; no bus, nothing."""
-    questions = [(name, "Unit") for name in ids]
-    questions += [(name, "Service") for name in ids if names.kind(name) == "service"]
-    out = {}
+    questions = []
+    for name in ids:
+        questions.append((name, "Unit", "NeedDaemonReload"))
+        if name in state.units and state.units[name].active != "active":
+            questions += [
+                (name, part, key)
+                for part, key in _OF_STOPPED
+                if part == "Unit" or names.kind(name) == "service"
+            ]
     try:
         answers = runtime.details(state, questions)
     except (OSError, bus.BusError):
-        return out  # the state is known all the same
+        return {}  # the state is known all the same
+    out = {}
     for name, got in answers.items():
-        known = {
-            "need_reload": got.get("NeedDaemonReload", False),
-            "result": got.get("Result", ""),
-            "restarts": got.get("NRestarts", 0),
-            "exit_status": got.get("ExecMainStatus", 0),
-        }
+        known = {"need_reload": got.get("NeedDaemonReload", False)}
+        if "Result" in got:
+            known.update(result=got["Result"], restarts=got.get("NRestarts", 0))
         if got.get("ConditionTimestamp"):  # 0: never tried, the result says nothing
             known["condition"] = got.get("ConditionResult")
         out[name] = known

@@ -188,10 +188,14 @@ def _unmask(facts, name, unit):
 
 def _cure(facts, name, unit):
     """``(changes, comment)`` for a unit that the boot does not start."""
+    if unit.get("sysv"):
+        if facts.guest["live"]:
+            return (Unit(name, "enable"),), ""
+        # The distribution's own tool makes its links, and it works on a running system only.
+        return (), "a SysV script of an offline tree: enable it once the guest runs"
+    if unit["enablement"] == "generated":
+        return (), f"a generator makes it of {unit['path']}: say there who wants it"
     if brings(facts, unit):
-        if unit.get("foreseen") and not facts.guest["live"]:
-            # The script's own tool makes its links, and it works on a running system only.
-            return (), "a SysV script or a quadlet of an offline tree: enable it once it runs"
         return (Unit(name, "enable"),), ""
     for trigger, other in facts["units"]["units"].items():
         if name in _triggered(other) and not other["masked"] and brings(facts, other):

@@ -181,10 +181,19 @@ def test_a_template_must_be_an_instance():
     assert "app@NAME.service" in found.comment
 
 
-def test_a_generated_unit_of_an_offline_tree_cannot_be_enabled_there():
-    seen = unit(APP, enablement="generated", reached=False, foreseen=True)
-    found = one(required_enabled, facts({APP: seen}, live=False), policy(["app"]))
+def test_a_sysv_script_is_enabled_on_a_running_guest_only():
+    seen = {APP: unit(APP, enablement="generated", reached=False, wanted_by=None, sysv=True)}
+    assert done(one(required_enabled, facts(seen), policy(["app"]))) == ["enable app.service"]
+    found = one(required_enabled, facts(seen, live=False), policy(["app"]))
+    assert (str(found.verdict), done(found)) == ("drift", [])
+
+
+def test_what_a_generator_makes_is_mended_at_its_source():
+    path = "/etc/containers/systemd/app.container"
+    seen = unit(APP, enablement="generated", reached=False, wanted_by=None, path=path)
+    found = one(required_enabled, facts({APP: seen}), policy(["app"]))
     assert done(found) == []
+    assert path in found.comment
 
 
 # ---- active --------------------------------------------------------------------------------
