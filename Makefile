@@ -34,8 +34,8 @@ $(VENV)/tests: $(VENV)/salt $(REQUIREMENTS)/tests.txt
 	@tools/venv .venv/lint -r $(REQUIREMENTS)/lint.txt
 	@touch $@
 
-.venv/docs/done: $(REQUIREMENTS)/docs.txt $(REQUIREMENTS)/salt-$(SALT).txt tools/venv
-	@tools/venv .venv/docs -r $(REQUIREMENTS)/docs.txt -r $(REQUIREMENTS)/salt-$(SALT).txt
+.venv/docs/done: $(REQUIREMENTS)/docs.txt tools/venv
+	@tools/venv .venv/docs -r $(REQUIREMENTS)/docs.txt
 	@touch $@
 
 audit: $(VENV)/salt
