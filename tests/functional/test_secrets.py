@@ -1,4 +1,4 @@
-"""No secret that lies beside a setting is shown: facts, reports, plans, returns, logs, leftovers."""
+"""No secret that lies beside a setting is shown: facts, reports, plans, returns, logs, traces."""
 
 import json
 import logging
