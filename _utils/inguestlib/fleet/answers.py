@@ -16,9 +16,11 @@ def malformed(answer):
     """
     if not isinstance(answer, Mapping):
         return (str(answer).strip() if answer else "") or "the answer is empty"
-    if answer.get("schema") != SCHEMA:
+    if "schema" not in answer:
+        return "its answer is not a report"
+    if answer["schema"] != SCHEMA:
         return (
-            f"its report has schema {answer.get('schema')!r}, this master knows {SCHEMA}: "
+            f"its report has schema {answer['schema']!r}, this master knows {SCHEMA}: "
             "bring both to one version"
         )
     findings = answer.get("findings")
