@@ -86,7 +86,7 @@ class Guest:
     @property
     def paths_asked(self):
         """The guest paths that were read, listed or looked at: what the answers depend on."""
-        kinds = ("read", "lstat", "list")
+        kinds = ("read", "lstat", "list", "entries")
         return sorted({key[1] for key in self._memo if isinstance(key, tuple) and key[0] in kinds})
 
     # ---- paths -------------------------------------------------------------------------
@@ -265,6 +265,37 @@ class Guest:
                 raise GuestError(exc.errno, exc.strerror, path) from exc
 
         return self.once(("list", path), names)
+
+    def entries(self, path, sizes=False):
+        """``{name: kind}`` of a directory (``file``, ``dir``, ``link``, ``other``), ``{}`` if none.
+
+        One listing, no stat for each entry: the directory itself holds the kinds. With
+        ``sizes`` a file that holds nothing is of the kind ``empty``.
+        """
+        path = self._checked(path)
+
+        def kind(entry):
+            if entry.is_symlink():
+                return "link"
+            if entry.is_dir(follow_symlinks=False):
+                return "dir"
+            if not entry.is_file(follow_symlinks=False):
+                return "other"
+            return "empty" if sizes and not entry.stat(follow_symlinks=False).st_size else "file"
+
+        def look():
+            inside = path if self.live else self.resolve(path)
+            if inside is None:
+                return {}
+            try:
+                with os.scandir(self._real(inside)) as listing:
+                    return {e.name: kind(e) for e in sorted(listing, key=lambda e: e.name)}
+            except (FileNotFoundError, NotADirectoryError):
+                return {}
+            except OSError as exc:
+                raise GuestError(exc.errno, exc.strerror, path) from exc
+
+        return self.once(("entries", path, sizes), look)
 
     def glob(self, pattern):
         """Sorted guest paths that match a shell pattern; ``*`` stays in one directory."""

@@ -89,17 +89,18 @@ class FamilyPolicy(Mapping):
     def __len__(self):
         return len(self._params)
 
-    def in_force(self, control):
+    def in_force(self, control, resource="*"):
         """Whether the control may shape a file that inguest owns.
 
-        It does not when it is off, only audited, or waived as a whole on this host.
+        It does not when it is off, only audited, or waived on this host: for this
+        resource, or as a whole where none is given.
         """
         policy = self._policy
         if policy.control_mode(control) in ("off", "audit"):
             return False
         return not any(
             w.control == control
-            and w.resource == "*"
+            and fnmatch.fnmatchcase(resource, w.resource)
             and w.state(policy.host, policy.now) == "active"
             for w in policy.waivers
         )

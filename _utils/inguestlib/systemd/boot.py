@@ -8,7 +8,7 @@ import re
 from functools import cached_property
 
 from inguestlib.systemd import enablement, names, unitfile
-from inguestlib.systemd.tree import GENERATED_LATE, entries
+from inguestlib.systemd.tree import GENERATED_LATE
 
 _PULLS = ("Wants", "Requires", "BindsTo", "Upholds")
 _SEARCHED = (*_PULLS, "Sockets")
@@ -162,7 +162,7 @@ class Boot:
         guest = self.units.guest
         for directory in ("/usr/local/share", "/usr/share", "/etc", "/run"):
             base = f"{directory}/dbus-1/system-services"
-            for name in entries(guest, base):
+            for name in guest.entries(base):
                 if not name.endswith(".service"):
                     continue
                 for line in (guest.read(f"{base}/{name}") or "").split("\n"):

@@ -8,7 +8,6 @@ quadlets (podman-systemd.unit(5)).
 from dataclasses import dataclass, field
 
 from inguestlib.systemd import names, unitfile
-from inguestlib.systemd.tree import entries
 
 QUADLET_DIRS = (
     "/run/containers/systemd",
@@ -70,7 +69,7 @@ def quadlet_files(guest):
     """``[(path, suffix), …]`` of the quadlets for the whole machine, one for each name."""
     chosen = {}
     for base in QUADLET_DIRS:
-        for entry, kind in entries(guest, base).items():
+        for entry, kind in guest.entries(base).items():
             suffix = entry[entry.rfind(".") :] if "." in entry else ""
             if kind in ("file", "link") and suffix in QUADLET_KINDS:
                 chosen.setdefault(entry, (f"{base}/{entry}", suffix))
@@ -82,7 +81,7 @@ def quadlet_dropins(guest, path):
     name = path.rpartition("/")[2]
     chosen = {}
     for base in QUADLET_DIRS:
-        for entry in entries(guest, f"{base}/{name}.d"):
+        for entry in guest.entries(f"{base}/{name}.d"):
             if entry.endswith(".conf"):
                 chosen.setdefault(entry, f"{base}/{name}.d/{entry}")
     return [chosen[entry] for entry in sorted(chosen)]

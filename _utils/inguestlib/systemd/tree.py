@@ -35,34 +35,6 @@ TRANSIENT = "/run/systemd/transient"
 _DEPENDENCY_DIRS = (".wants", ".requires", ".upholds")
 
 
-def entries(guest, path, sizes=False):
-    """``{name: kind}`` of a directory (``file``, ``dir``, ``link``, ``other``), ``{}`` if none.
-
-    One listing, no stat for each entry: the directory itself holds the kinds. With ``sizes``
-    a file that holds nothing is of the kind ``empty``.
-    """
-
-    def look():
-        out = {}
-        try:
-            with os.scandir(guest.path(path)) as listing:
-                for entry in listing:
-                    if entry.is_symlink():
-                        out[entry.name] = "link"
-                    elif entry.is_dir(follow_symlinks=False):
-                        out[entry.name] = "dir"
-                    elif entry.is_file(follow_symlinks=False):
-                        empty = sizes and not entry.stat(follow_symlinks=False).st_size
-                        out[entry.name] = "empty" if empty else "file"
-                    else:
-                        out[entry.name] = "other"
-        except (FileNotFoundError, NotADirectoryError):
-            pass
-        return dict(sorted(out.items()))
-
-    return guest.once(("entries", path, sizes), look)
-
-
 @dataclass(frozen=True)
 class UnitDir:
     """One existing directory of the search path and what lies in it."""
@@ -92,7 +64,7 @@ class Tree:
                 continue
             if real not in seen:
                 seen.add(real)
-                out.append(UnitDir(path, entries(self.guest, path, sizes=True)))
+                out.append(UnitDir(path, self.guest.entries(path, sizes=True)))
         return tuple(out)
 
     @cached_property
@@ -198,7 +170,7 @@ class Tree:
         for directory in self.dirs:
             for name, kind in directory.entries.items():
                 if name.endswith(_DEPENDENCY_DIRS) and kind in ("dir", "link"):
-                    found = entries(self.guest, f"{directory.path}/{name}")
+                    found = self.guest.entries(f"{directory.path}/{name}")
                     if found:
                         out.setdefault(name, []).append((directory, found))
         return out
@@ -245,7 +217,7 @@ class Tree:
             return ()
         chosen = {}
         for path in found:
-            for entry, what in entries(self.guest, path).items():
+            for entry, what in self.guest.entries(path).items():
                 if entry.endswith(".conf") and what != "dir" and entry[0] != ".":
                     chosen.setdefault(entry, f"{path}/{entry}")
         return tuple(chosen[name] for name in sorted(chosen))

@@ -216,3 +216,10 @@ def test_one_for_an_unknown_control_is_reported():
 def test_what_may_shape_an_owned_file(pillar, counts):
     policy = load({**GOOD, **pillar}).for_guest("web1", NOW)
     assert policy.family("x").in_force("x-a") is counts
+
+
+def test_what_is_waived_for_one_resource_still_counts_for_others():
+    policy = load({**GOOD, "waivers": [{**WAIVER, "resource": "nginx.*"}]}).for_guest("web1", NOW)
+    family = policy.family("x")
+    assert family.in_force("x-a", "nginx.service") is False
+    assert family.in_force("x-a", "sshd.service") is True

@@ -114,11 +114,11 @@ def changes(facts, policy, name, unit, options):
     """The one drop-in of a unit, with what every control in force asks of it, and its reload."""
     settings = []
     if unit["kind"] == "service":
-        if options["restart"] and policy.in_force(RESTART) and restarts_apply(unit) is None:
+        if options["restart"] and policy.in_force(RESTART, name) and restarts_apply(unit) is None:
             settings += restart_needs(facts, policy, unit, own=False)
-        if policy.in_force(STOPPING):
+        if policy.in_force(STOPPING, name):
             settings += stop_needs(facts, policy, unit, own=False)
-    if policy.in_force(ORDERING):
+    if policy.in_force(ORDERING, name):
         settings += ordering_needs(unit, options, own=False)
     settings.sort(key=lambda one: one[0] != "Unit")
     reload_ = (Unit("systemd", "daemon-reload"),) if facts.guest["live"] else ()
@@ -127,7 +127,7 @@ def changes(facts, policy, name, unit, options):
 
 def cure(facts, policy, control_id, name, unit, options, needs):
     """``(changes, comment)`` for what a unit lacks; no changes where ours would not count."""
-    if not policy.in_force(control_id):
+    if not policy.in_force(control_id, name):
         return (), "only audited"
     later = ownfile.shadowed(unit, [f"{section}.{key}" for section, key, _ in needs])
     if later:
