@@ -52,6 +52,8 @@ def main(argv=None):
         quiet = sum(1 for f in report["findings"] if f["verdict"] in view.QUIET)
         if quiet and not args.all:
             print("compliant and not applicable ones are only counted; --all lists them")
+        if os.geteuid() and not args.root:
+            print("not run as root: what only root may read is unknown")
         print(f"audited in {time.monotonic() - started:.1f} s, nothing was changed")
     return CODES.get(answers.standing(report["findings"]), answers.TROUBLE) if args.strict else 0
 
