@@ -21,9 +21,9 @@ help:
 	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
 
 # The tree itself is not installed there: synced and installed in one Python is what it refuses.
-$(VENV)/salt: $(REQUIREMENTS)/salt-$(SALT).txt $(REQUIREMENTS)/master.txt tools/venv
+$(VENV)/salt: $(REQUIREMENTS)/salt-$(SALT).txt tools/venv
 	@echo "preparing $(VENV) with Salt $(SALT) (minutes, once)"
-	@tools/venv $(VENV) -r $(REQUIREMENTS)/salt-$(SALT).txt -r $(REQUIREMENTS)/master.txt
+	@tools/venv $(VENV) -r $(REQUIREMENTS)/salt-$(SALT).txt -r
 	@touch $@
 
 $(VENV)/tests: $(VENV)/salt $(REQUIREMENTS)/tests.txt

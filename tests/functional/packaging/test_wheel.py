@@ -85,7 +85,7 @@ def test_entry_point_and_metadata(wheel):
     assert about["Requires-Python"] == ">=3.10"
     required = [x for x in about.get_all("Requires-Dist") if "extra ==" not in x]
     assert required == ["salt>=3006"]
-    assert {"tests", "lint", "docs", "master"} <= set(about.get_all("Provides-Extra"))
+    assert {"tests", "lint", "docs"} <= set(about.get_all("Provides-Extra"))
 
 
 def test_loader_folders_of_a_checkout():
