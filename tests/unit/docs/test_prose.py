@@ -1,0 +1,63 @@
+"""What people wrote by hand names only what is there."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from inguestlib import policy
+from inguestlib.families import all_families
+
+ROOT = Path(__file__).resolve().parents[3]
+PAGES = sorted(
+    path
+    for path in [
+        *ROOT.glob("*.md"),
+        *(ROOT / "docs").rglob("*.md"),
+        *(ROOT / "docs").rglob("*.rst"),
+    ]
+    if not {"_build", "_generated"} & set(path.parts)
+)
+IDS = [str(path.relative_to(ROOT)) for path in PAGES]
+CONTROLS = {control.id for family in all_families().values() for control in family.controls}
+
+
+def _functions():
+    for folder in ("_modules", "_states", "_runners"):
+        for node in ast.parse((ROOT / folder / "inguest.py").read_text()).body:
+            if isinstance(node, ast.FunctionDef):
+                yield node.name
+
+
+# A state's or function's name, an SLS file's, or the minion's option.
+NAMES = {*_functions(), *(path.stem for path in (ROOT / "states/inguest").glob("*.sls")), "root"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=IDS)
+def test_functions_and_controls_exist(page):
+    text = page.read_text()
+    for name in re.findall(r"(?<![\w./-])inguest\.([a-z_]+)(?!\w|\.git)", text):
+        if name not in ("conf", "sls", "py", "git"):
+            assert name in NAMES, f"inguest.{name}"
+    prefixes = "|".join(all_families())
+    for control in re.findall(rf"(?<![\w/.=-])(?:{prefixes})-[a-z]+(?:-[a-z]+)*(?![\w.-])", text):
+        if control != "dns-nameservers":  # an option of ifupdown
+            assert control in CONTROLS, control
+
+
+@pytest.mark.parametrize("page", PAGES, ids=IDS)
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text()):
+        if "://" not in target:
+            path = page.parent / target
+            assert path.exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=IDS)
+def test_policies_that_are_shown_are_valid(page):
+    for block in re.findall(r"```yaml\n(.*?)```", page.read_text(), re.S):
+        if block.startswith("inguest:\n"):
+            data = yaml.safe_load(block)["inguest"]
+            policy.load(data, families=all_families(), needed=set(data) & set(all_families()))
