@@ -6,7 +6,7 @@
 The policy's keys come from the families' schemas, the catalogue from the controls'
 declarations, the facts from the observers and from the trees of the parity tests, the kinds of
 change from their classes. The Sphinx configuration calls `write` before each build; nothing of it
-is committed. Needs no Sphinx and no Salt.
+is committed. Needs no Sphinx and no Salt, but PyYAML, to see the trees as a minion does.
 """
 
 import importlib

@@ -2,8 +2,8 @@
 
 import re
 
-# A mapping with other keys than these holds free names: paths, units, directives.
-_KEY = re.compile(r"[a-z][a-z0-9_]*")
+# A mapping with other keys than these holds free names: paths, units, directives, devices.
+_KEY = re.compile(r"[a-z][a-z_]*[46]?")
 _SCALARS = {str: "text", bool: "true or false", int: "number", float: "number", type(None): "null"}
 NOTHING = (frozenset(), None, None)
 
