@@ -2,7 +2,9 @@
 
 import base64
 import contextlib
+import errno
 import os
+import re
 
 from inguestlib import fsflags
 from inguestlib.changes import File, Link, Package, Sysctl, Unit
@@ -59,10 +61,19 @@ def _image(guest, path, follow):
     record["made"] = missing(guest, os.path.dirname(record["path"]) or "/")
     record["beside"] = _beside(real)
     try:
+        seen, content = _look(real)
+    except ImageError as exc:
+        raise ImageError(f"{path} {exc}") from exc
+    return {**record, **seen}, content
+
+
+def _look(real):
+    """What stands at a real path, all metadata included: ``(record, content or None)``."""
+    try:
         info = os.lstat(real)
     except FileNotFoundError:
-        return {**record, "kind": "absent"}, None
-    record |= {
+        return {"kind": "absent"}, None
+    record = {
         "mode": info.st_mode & 0o7777,
         "uid": info.st_uid,
         "gid": info.st_gid,
@@ -72,12 +83,12 @@ def _image(guest, path, follow):
     if os.path.islink(real):
         return {**record, "kind": "link", "to": os.readlink(real)}, None
     if not os.path.isfile(real):
-        raise ImageError(f"{path} is neither a file nor a link; it is left alone")
+        raise ImageError("is neither a file nor a link; it is left alone")
     attributes = {}
     with contextlib.suppress(OSError):
         for name in os.listxattr(real):
             attributes[name] = base64.b64encode(os.getxattr(real, name)).decode()
-    record |= {"kind": "file", "xattrs": attributes, "immutable": guest.immutable(path)}
+    record |= {"kind": "file", "xattrs": attributes, "immutable": fsflags.immutable(real)}
     with open(real, "rb") as file:
         return record, file.read()
 
@@ -130,39 +141,83 @@ def before(guest, change):
 
 
 def restore(guest, record, content):
-    """Put back what :func:`before` saw of a file or a link, all metadata included."""
+    """Put back what :func:`before` saw of a file or a link, all metadata included.
+
+    What stands there unchanged is not written again: a change that failed because nothing
+    can be written there must not fail once more in its undo.
+    """
     real = guest.path("/") + record["path"].lstrip("/")
-    if record["kind"] == "absent":
-        with contextlib.suppress(FileNotFoundError):
-            _thaw(real)
-            os.unlink(real)
-    else:
-        os.makedirs(os.path.dirname(real), exist_ok=True)
-        temporary = f"{real}.inguest-undo"
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
-        if record["kind"] == "link":
-            os.symlink(record["to"], temporary)
-            os.lchown(temporary, record["uid"], record["gid"])
-        else:
-            write(temporary, content)
-            os.chown(temporary, record["uid"], record["gid"])
-            os.chmod(temporary, record["mode"])
-            for name, value in record["xattrs"].items():
-                with contextlib.suppress(OSError):  # a label that this kernel doesn't take
-                    os.setxattr(temporary, name, base64.b64decode(value))
-        os.utime(temporary, ns=(record["atime_ns"], record["mtime_ns"]), follow_symlinks=False)
-        _thaw(real)
-        os.replace(temporary, real)
-        if record.get("immutable"):
-            fsflags.set_immutable(real, True)
+    if not _stands(real, record, content):
+        _put(real, record, content)
     for name in set(_beside(real)) - set(record["beside"]):
         # Salt writes beside the file (mkstemp: name and eight characters) before it renames.
-        if len(name) == len(os.path.basename(real)) + 8:
+        # They hold no dot: a package manager's ``.rpmsave`` is as long and is not ours.
+        if _TEMPORARY.fullmatch(name[len(os.path.basename(real)) :]):
             os.unlink(os.path.join(os.path.dirname(real), name))
     if os.path.isdir(os.path.dirname(real)):
         sync_dir(os.path.dirname(real))
     remove_empty(guest, record["made"])
+
+
+_TEMPORARY = re.compile(r"[a-z0-9_]{8}")
+
+
+def _stands(real, record, content):
+    """Whether the recorded thing is still, or again, what stands at a real path."""
+    try:
+        seen, text = _look(real)
+    except (ImageError, OSError):
+        return False
+    known = {key: record.get(key) for key in seen if key != "atime_ns"}
+    return text == content and known == {key: seen[key] for key in known}
+
+
+def _put(real, record, content):
+    if record["kind"] == "absent":
+        with contextlib.suppress(FileNotFoundError):
+            _thaw(real)
+            os.unlink(real)
+        return
+    os.makedirs(os.path.dirname(real), exist_ok=True)
+    temporary = f"{real}.inguest-undo"
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(temporary)
+    try:
+        if record["kind"] == "link":
+            os.symlink(record["to"], temporary)
+            os.lchown(temporary, record["uid"], record["gid"])
+            os.utime(temporary, ns=_times(record), follow_symlinks=False)
+        else:
+            write(temporary, content)
+            _dress(temporary, record)
+        _thaw(real)
+        os.replace(temporary, real)
+    except OSError as exc:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        # A mounted file can't be replaced, and a full disk has no room for a second one. Its
+        # content stays in the journal until this is done, so writing in place is safe.
+        if exc.errno not in (errno.EBUSY, errno.ENOSPC, errno.EDQUOT) or record["kind"] == "link":
+            raise
+        _thaw(real)
+        write(real, content)
+        _dress(real, record)
+    if record.get("immutable"):
+        fsflags.set_immutable(real, True)
+
+
+def _times(record):
+    return record["atime_ns"], record["mtime_ns"]
+
+
+def _dress(real, record):
+    """Give a regular file the recorded owner, mode, attributes and times."""
+    os.chown(real, record["uid"], record["gid"])
+    os.chmod(real, record["mode"])
+    for name, value in record["xattrs"].items():
+        with contextlib.suppress(OSError):  # a label that this kernel doesn't take
+            os.setxattr(real, name, base64.b64decode(value))
+    os.utime(real, ns=_times(record))
 
 
 def _thaw(real):

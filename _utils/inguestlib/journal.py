@@ -7,6 +7,8 @@ On disk, below ``/var/lib/inguest`` of the guest (0700, root)::
         plan.json         the family, the changes, when it began
         steps.jsonl       one line for each change that was begun, with what stood there
         before/<n>        contents of files as they were
+        reserve           room for the undo on a disk that is full by then
+        undone            numbers of the steps that an undo has finished
     journal/<id>.closed/  committed or undone; only its removal was interrupted
 
 Each state follows the other by one ``rename``, so that a power cut finds one or
@@ -26,6 +28,7 @@ from inguestlib import images
 from inguestlib.guest import Guest
 
 HOME = "/var/lib/inguest"
+RESERVE = 64 << 10  # bytes kept free for the undo, should the disk fill up meanwhile
 
 
 class Busy(Exception):
@@ -103,12 +106,18 @@ class Journal:
         os.makedirs(top, mode=0o700, exist_ok=True)
         folder = os.path.join(top, name)
         new = folder + ".new"
-        os.mkdir(new, 0o700)
-        os.mkdir(os.path.join(new, "before"), 0o700)
-        step("journal: new")
         plan = {"id": name, "family": family, "changes": [change.to_dict() for change in changes]}
-        images.write(os.path.join(new, "plan.json"), json.dumps(plan, indent=1).encode())
-        images.sync_dir(new)
+        try:
+            os.mkdir(new, 0o700)
+            os.mkdir(os.path.join(new, "before"), 0o700)
+            step("journal: new")
+            images.write(os.path.join(new, "plan.json"), json.dumps(plan, indent=1).encode())
+            # Random, for a filesystem that compresses would keep no room for zeros.
+            images.write(os.path.join(new, "reserve"), os.urandom(RESERVE))
+            images.sync_dir(new)
+        except OSError:
+            shutil.rmtree(new, ignore_errors=True)
+            raise
         step("journal: plan written")
         os.rename(new, folder)
         images.sync_dir(top)
@@ -189,22 +198,57 @@ class Journal:
     def undo(self, guest, effects):
         """Undo what was begun: first what lasts, in reverse; then make it count, in order.
 
-        A service is restarted only after its files are back. Returns the targets.
+        A service is restarted only after its files are back. Returns the targets. Where one
+        step can't be undone the others are all the same; then :class:`JournalError` names
+        what is left, and the next undo does only that.
         """
-        steps = self.steps()
-        for number, change, record, content in reversed(steps):
-            self._step(f"{number}: undoing {change.target}")
-            if "path" in record:
-                images.restore(guest, record, content)
-            elif "links" in record:
-                images.restore_links(guest, record)
-            elif isinstance(change, c.Package):
-                self._undo_package(change, record, guest, effects)
-            elif isinstance(change, c.Sysctl) and record["value"] is not None:
-                effects.do(c.Sysctl(change.name, record["value"]), guest)
+        steps, undone = self.steps(), self._undone()
+        todo = [step for step in _firsts(steps)[::-1] if step[0] not in undone]
+        with contextlib.suppress(OSError):
+            os.unlink(os.path.join(self.folder, "reserve"))
+        # Twice: on a full disk, what is taken away makes room for what is put back.
+        for _ in range(2):
+            todo, failed = self._undo_each(todo, guest, effects)
         if guest.live:
-            self._undo_runtime(steps, effects)
+            failed += self._undo_runtime(steps, effects)
+        if failed:
+            raise JournalError("; ".join(failed))
         return [change.target for _n, change, _r, _c in steps]
+
+    def _undo_each(self, steps, guest, effects):
+        """``(the steps that failed, why)``."""
+        left, failed = [], []
+        for step in steps:
+            number, change, record, content = step
+            self._step(f"{number}: undoing {change.target}")
+            try:
+                self._undo_lasting(change, record, content, guest, effects)
+            except Exception as exc:  # noqa: BLE001 - the others are undone all the same
+                left.append(step)
+                failed.append(f"{change.target}: {type(exc).__name__}: {exc}")
+            else:
+                with contextlib.suppress(OSError):  # without the mark it is undone once more
+                    done = os.path.join(self.folder, "undone")
+                    images.write(done, f"{number}\n".encode(), append=True)
+        return left, failed
+
+    def _undone(self):
+        """Numbers of the steps that an earlier undo has finished: a person may have gone on."""
+        try:
+            with open(os.path.join(self.folder, "undone"), encoding="ascii") as file:
+                return {int(line) for line in file if line.endswith("\n")}
+        except FileNotFoundError:
+            return set()
+
+    def _undo_lasting(self, change, record, content, guest, effects):
+        if "path" in record:
+            images.restore(guest, record, content)
+        elif "links" in record:
+            images.restore_links(guest, record)
+        elif isinstance(change, c.Package):
+            self._undo_package(change, record, guest, effects)
+        elif isinstance(change, c.Sysctl) and record["value"] is not None:
+            effects.do(c.Sysctl(change.name, record["value"]), guest)
 
     @staticmethod
     def _undo_package(change, record, guest, effects):
@@ -214,20 +258,40 @@ class Journal:
 
     @staticmethod
     def _undo_runtime(steps, effects):
-        guest = Guest("/")
+        """Make the running guest follow its files again; what failed, in words."""
+        todo = []
         if any(isinstance(change, c.Unit) for _n, change, _r, _c in steps):
-            effects.do(c.Unit("systemd", "daemon-reload"), guest)
+            todo.append(c.Unit("systemd", "daemon-reload"))
         for _number, change, record, _content in steps:
             if isinstance(change, c.Refresh):
-                effects.do(change, guest)
+                todo.append(change)
             elif isinstance(change, c.Unit) and "active" in record:
                 was = record["active"] == "active"
                 if change.action in ("start", "restart") and not was:
-                    effects.do(c.Unit(change.name, "stop"), guest)
+                    todo.append(c.Unit(change.name, "stop"))
                 elif change.action in ("restart", "stop") and was:
-                    effects.do(c.Unit(change.name, "restart"), guest)
+                    todo.append(c.Unit(change.name, "restart"))
                 elif change.action == "reload" and was:
-                    effects.do(change, guest)
+                    todo.append(change)
+        guest, failed = Guest("/"), []
+        for change in todo:
+            try:
+                effects.do(change, guest)
+            except Exception as exc:  # noqa: BLE001 - one that fails must not leave others down
+                failed.append(f"{change.describe()}: {type(exc).__name__}: {exc}")
+        return failed
+
+
+def _firsts(steps):
+    """The steps without those that found what an earlier one had left at the same place."""
+    seen, kept = set(), []
+    for step in steps:
+        record = step[2]
+        place = record.get("path") or ("links" if "links" in record else step[0])
+        if place not in seen:
+            kept.append(step)
+        seen.add(place)
+    return kept
 
 
 def recover(guest, home, effects, step=lambda label: None):
