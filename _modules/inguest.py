@@ -10,8 +10,8 @@ the families; see the reference of the policy for its keys. ``inguest.audit``,
 mounted image, a chroot). Where it isn't given, the option ``inguest.root`` of the
 minion's configuration counts, else ``/``.
 
-Every function raises ``SaltInvocationError`` for a policy with mistakes (all of them
-named at once) and for unknown families or controls; then nothing is changed.
+Every function raises ``CommandExecutionError`` for a policy with mistakes, all of them named at
+once, and ``SaltInvocationError`` for unknown families or controls; then nothing is changed.
 """
 
 import functools
@@ -50,9 +50,10 @@ def _plainly(function):
     def wrapped(*args, **kwargs):
         try:
             return function(*args, **kwargs)
-        except (core_policy.PolicyInvalid, core_audit.SelectionError) as exc:
+        except core_audit.SelectionError as exc:
             raise SaltInvocationError(str(exc)) from exc
-        except (Busy, JournalError, ChangeError, OSError) as exc:
+        except (core_policy.PolicyInvalid, Busy, JournalError, ChangeError, OSError) as exc:
+            # Not as an invalid call: Salt would print the function's whole documentation with it.
             raise CommandExecutionError(str(exc)) from exc
 
     return wrapped

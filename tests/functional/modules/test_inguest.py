@@ -5,7 +5,7 @@ import json
 import pytest
 import salt.payload
 import salt.utils.args
-from salt.exceptions import SaltInvocationError
+from salt.exceptions import CommandExecutionError, SaltInvocationError
 
 from support.cases import write
 from support.toyfamily import snapshot
@@ -63,7 +63,7 @@ def test_selection(call, families):
 def test_a_bad_policy_names_every_mistake_and_changes_nothing(loaded, root, name):
     functions, _states = loaded({"dns": {"mode": "enforce", "severs": []}, "waivers": [{}]})
     before = snapshot(root)
-    with pytest.raises(SaltInvocationError) as caught:
+    with pytest.raises(CommandExecutionError) as caught:
         functions[f"inguest.{name}"](root=str(root))
     text = str(caught.value)
     for key in ("inguest:dns:severs", "inguest:dns:servers", "inguest:waivers:0:reason"):
