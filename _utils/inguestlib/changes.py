@@ -5,8 +5,10 @@ and undone by :mod:`inguestlib.apply`. It never holds a secret.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from typing import ClassVar
+
+from inguestlib.record import record
 
 HEADER = "# Managed by inguest; changes made here are drift."
 
@@ -38,7 +40,7 @@ class ChangeError(ValueError):
     """A change that makes no sense, or that contradicts another one."""
 
 
-@dataclass(frozen=True)
+@record
 class Edit:
     """One line of a file that somebody else owns.
 
@@ -58,7 +60,7 @@ class Edit:
     new: str | None
 
 
-@dataclass(frozen=True)
+@record
 class Change:
     """Base of the kinds. ``reason`` is one short phrase for people."""
 
@@ -85,7 +87,7 @@ class Change:
         raise NotImplementedError
 
 
-@dataclass(frozen=True)
+@record
 class File(Change):
     """A file's content, metadata or absence.
 
@@ -144,7 +146,7 @@ class File(Change):
         return f"set {', '.join(meta)} on {self.path}"
 
 
-@dataclass(frozen=True)
+@record
 class Link(Change):
     """A symbolic link; whatever file stood there is kept in the journal until commit."""
 
@@ -160,7 +162,7 @@ class Link(Change):
         return f"link {self.path} -> {self.to}"
 
 
-@dataclass(frozen=True)
+@record
 class Unit(Change):
     """What a unit should do. Drop-ins are files; follow them by ``daemon-reload``."""
 
@@ -180,7 +182,7 @@ class Unit(Change):
         return f"{self.action} {self.name}"
 
 
-@dataclass(frozen=True)
+@record
 class Package(Change):
     """A package that should be installed or removed. Live guests only."""
 
@@ -196,7 +198,7 @@ class Package(Change):
         return f"{'install' if self.installed else 'remove'} package {self.name}"
 
 
-@dataclass(frozen=True)
+@record
 class Sysctl(Change):
     """A kernel parameter of the running kernel; its persistence is a file. Live guests only."""
 
@@ -212,7 +214,7 @@ class Sysctl(Change):
         return f"sysctl {self.name}={self.value}"
 
 
-@dataclass(frozen=True)
+@record
 class Refresh(Change):
     """Make an owner read its configuration again; see :data:`REFRESHES`. Live guests only."""
 

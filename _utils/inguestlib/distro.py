@@ -1,7 +1,9 @@
 """Which distribution a guest is: os-release(5) and the layout families of inguest."""
 
 import shlex
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
+
+from inguestlib.record import record
 
 # A layout is where settings live, not who sells it. First match of ID, then of ID_LIKE.
 _FAMILIES = {
@@ -24,7 +26,7 @@ _FAMILIES = {
 }
 
 
-@dataclass(frozen=True)
+@record
 class Distro:
     """A distribution. ``family`` is debian, redhat, suse, photon or unknown."""
 

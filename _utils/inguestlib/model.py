@@ -7,11 +7,12 @@ a process or knows Salt.
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import Enum
 from typing import Any
 
 from inguestlib.changes import Change
+from inguestlib.record import record
 
 SCHEMA = 1  # of the report and of the facts; raised when a shape changes
 
@@ -32,7 +33,7 @@ class Verdict(str, Enum):
         return self.value
 
 
-@dataclass(frozen=True)
+@record
 class Finding:
     """One judgement about one resource.
 
@@ -110,7 +111,7 @@ def unknown(resource, comment, *, observed=None, expected=None, evidence=""):
     return Finding(Verdict.UNKNOWN, resource, observed, expected, evidence, comment)
 
 
-@dataclass(frozen=True)
+@record
 class Control:
     """A rule that guests are judged by, declared beside the code that judges it.
 
@@ -180,7 +181,7 @@ def control(**declaration):
     return declare
 
 
-@dataclass(frozen=True)
+@record
 class Family:
     """A group of controls that share their facts.
 

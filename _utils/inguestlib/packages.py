@@ -8,7 +8,7 @@ import sqlite3
 import struct
 import tempfile
 import urllib.parse
-from dataclasses import dataclass
+from typing import NamedTuple
 
 DPKG_STATUS = "/var/lib/dpkg/status"
 RPM_SQLITE = ("/usr/lib/sysimage/rpm/rpmdb.sqlite", "/var/lib/rpm/rpmdb.sqlite")
@@ -23,8 +23,7 @@ RPM_QUERY = "%{NAME}\t%|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE}\t%{ARCH}\n"
 _NAME, _VERSION, _RELEASE, _EPOCH, _ARCH = 1000, 1001, 1002, 1003, 1022
 
 
-@dataclass(frozen=True)
-class Package:
+class Package(NamedTuple):
     """An installed package; ``version`` as its manager prints it, with the epoch if any."""
 
     name: str

@@ -3,10 +3,11 @@
 import datetime as dt
 import fnmatch
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from inguestlib import schema as s
 from inguestlib.model import SEVERITIES, Verdict, digest
+from inguestlib.record import record
 
 MODES = ("enforce", "audit", "off")
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
@@ -36,7 +37,7 @@ class PolicyInvalid(ValueError):
         super().__init__("\n  ".join([head, *map(str, self.problems)]))
 
 
-@dataclass(frozen=True)
+@record
 class Waiver:
     """An accepted drift: of which control and resources, where, why, by whom, and until when."""
 
@@ -106,7 +107,7 @@ class FamilyPolicy(Mapping):
         )
 
 
-@dataclass(frozen=True)
+@record
 class Policy:
     """A policy that was found valid, seen from one host at one time."""
 

@@ -2,14 +2,13 @@
 
 import ipaddress
 import os
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _TCP_STATES = {"0A": "listen", "01": "established"}
 _UNIT_SUFFIXES = (".service", ".scope", ".socket", ".mount", ".swap")
 
 
-@dataclass(frozen=True)
-class Process:
+class Process(NamedTuple):
     """One process. ``exe`` ends in `` (deleted)`` when its binary was replaced."""
 
     pid: int
@@ -22,8 +21,7 @@ class Process:
     started: int  # clock ticks after boot
 
 
-@dataclass(frozen=True)
-class Socket:
+class Socket(NamedTuple):
     """A listening TCP or a bound UDP socket. ``pid`` is ``None`` where it can't be seen."""
 
     protocol: str

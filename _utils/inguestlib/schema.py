@@ -9,7 +9,8 @@ import difflib
 import ipaddress
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from inguestlib.record import record
 
 
 class _Required:
@@ -20,7 +21,7 @@ class _Required:
 REQUIRED = _Required()
 
 
-@dataclass(frozen=True)
+@record
 class Problem:
     """One mistake: the key's path as in the pillar, what is wrong, and the mend."""
 

@@ -1,15 +1,14 @@
 """A table that fits the terminal: columns where there is room, stacked lines where not."""
 
-from dataclasses import dataclass
-
 from inguestlib.fleet.text import pad, width, wrap
+from inguestlib.record import record
 
 GAP = 2
 NARROWEST = 24  # a flexible column narrower than this is no column any more
 MOST_LINES = 6  # of one cell
 
 
-@dataclass(frozen=True)
+@record
 class Cell:
     """The text of one cell (clean; newlines break lines) and its style.
 

@@ -4,8 +4,9 @@ The rules follow systemctl(1) "is-enabled" as systemd 252 to 257 carry them out;
 functional test compares every unit of real trees with ``systemctl --root``.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
+from inguestlib.record import record
 from inguestlib.systemd import names, unitfile
 from inguestlib.systemd.tree import CONFIG, GENERATORS, TRANSIENT
 
@@ -25,8 +26,7 @@ class Bad(ValueError):
     """The unit's link makes no sense: another type, or an instance that is not the same."""
 
 
-@dataclass(frozen=True)
-class Fragment:
+class Fragment(NamedTuple):
     """Where a name leads. ``name`` is the unit's own, all aliases resolved."""
 
     name: str
@@ -127,7 +127,7 @@ def _check_alias(source, target):
         raise Bad(f"{source} cannot be an alias of {target}")
 
 
-@dataclass(frozen=True)
+@record
 class Install:
     """The ``[Install]`` section, drop-ins merged, specifiers expanded."""
 

@@ -5,8 +5,9 @@ there: SysV scripts with their ``rc?.d`` links (systemd-sysv-generator(8)) and p
 quadlets (podman-systemd.unit(5)).
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from inguestlib.record import record
 from inguestlib.systemd import names, unitfile
 
 QUADLET_DIRS = (
@@ -33,7 +34,7 @@ _RUNLEVELS = {
 }
 
 
-@dataclass(frozen=True)
+@record
 class Foreseen:
     """A unit that does not exist yet: its source, its settings, who will want it."""
 

@@ -1,8 +1,8 @@
 """The directories of unit files: search path, precedence, links. Listings only, nothing parsed."""
 
 import os
-from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from inguestlib.systemd import names
 
@@ -35,8 +35,7 @@ TRANSIENT = "/run/systemd/transient"
 _DEPENDENCY_DIRS = (".wants", ".requires", ".upholds")
 
 
-@dataclass(frozen=True)
-class UnitDir:
+class UnitDir(NamedTuple):
     """One existing directory of the search path and what lies in it."""
 
     path: str

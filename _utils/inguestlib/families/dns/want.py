@@ -1,9 +1,9 @@
 """What a policy wants of the clients' settings, as the owners' files need it."""
 
-from dataclasses import dataclass
+from inguestlib.record import record
 
 
-@dataclass(frozen=True)
+@record
 class Want:
     """The settings that are in force.
 
