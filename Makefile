@@ -23,7 +23,7 @@ help:
 # The tree itself is not installed there: synced and installed in one Python is what it refuses.
 $(VENV)/salt: $(REQUIREMENTS)/salt-$(SALT).txt tools/venv
 	@echo "preparing $(VENV) with Salt $(SALT) (minutes, once)"
-	@tools/venv $(VENV) -r $(REQUIREMENTS)/salt-$(SALT).txt -r
+	@tools/venv $(VENV) -r $(REQUIREMENTS)/salt-$(SALT).txt
 	@touch $@
 
 $(VENV)/tests: $(VENV)/salt $(REQUIREMENTS)/tests.txt
