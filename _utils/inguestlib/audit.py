@@ -9,6 +9,7 @@ from inguestlib.families import all_families
 from inguestlib.model import (
     SCHEMA,
     SEVERITIES,
+    FactUnseen,
     FamilyFacts,
     Finding,
     Verdict,
@@ -87,7 +88,9 @@ def plain(data):
 def observe(guest, policy, families=None, controls=None):
     """The facts: ``{"schema": 1, "guest": {…}, "<family>": {"<section>": …}}``, plain data.
 
-    A section whose observation fails holds ``{"$error": message}``; the others are not harmed.
+    A section whose observation fails holds ``{"$error": message}``, one that the guest did not
+    show (no right to read, not what it should be) ``{"$unseen": message}``; the others are not
+    harmed.
     """
     facts = {"schema": SCHEMA, "guest": plain(guest.summary())}
     for family, _controls in select(policy, families, controls):
@@ -96,6 +99,8 @@ def observe(guest, policy, families=None, controls=None):
         for section, observer in family.observers.items():
             try:
                 sections[section] = plain(observer(guest, params))
+            except OSError as exc:
+                sections[section] = {FamilyFacts.UNSEEN: _message(exc)}
             except Exception as exc:  # noqa: BLE001 - a broken observer is data, not the end
                 sections[section] = {FamilyFacts.BROKEN: _message(exc)}
         facts[family.name] = sections
@@ -121,11 +126,18 @@ def judge(facts, policy, families=None, controls=None):
     return findings
 
 
+_NOTHING = "there is no system in this root, neither /etc nor /usr; is its image mounted?"
+
+
 def _judged(control, facts, params):
     if not control.offline and not facts.guest["live"]:
         return [not_applicable(control.id, "an offline root can't show it; a running guest can")]
+    if not facts.guest.get("populated", True):
+        return [unknown(control.id, _NOTHING)]
     try:
         found = list(control.judge(facts, params))
+    except FactUnseen as exc:
+        return [unknown(control.id, str(exc))]
     except Exception as exc:  # noqa: BLE001 - one broken check harms no other
         where = traceback.extract_tb(exc.__traceback__)[-1]
         file = where.filename.rpartition("/inguestlib/")[2]

@@ -10,8 +10,8 @@ import fnmatch
 import os
 import stat as _stat
 import subprocess
-from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from inguestlib import distro, fsflags, packages, procfs
 
@@ -22,8 +22,7 @@ class GuestError(OSError):
     """A question that the guest could not answer; the message names the path or the command."""
 
 
-@dataclass(frozen=True)
-class Meta:
+class Meta(NamedTuple):
     """What ``lstat`` says of a path. ``mode`` holds the permission bits only."""
 
     kind: str  # file, dir, link, other
@@ -37,8 +36,7 @@ class Meta:
     target: str | None = None
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """What a command answered."""
 
     argv: tuple
@@ -65,6 +63,8 @@ class Guest:
             raise GuestError(errno.ENOTDIR, "the root is not a directory", root)
         self.live = self.root == "/"
         self._memo = {}
+        self._infos = {}
+        self._resolved = {}
 
     def __repr__(self):
         return f"Guest(root={self.root!r})"
@@ -96,13 +96,14 @@ class Guest:
         return guest_path if self.live else self.root + guest_path
 
     def _lstat(self, guest_path):
-        def look():
+        if guest_path not in self._infos:
             try:
-                return os.lstat(self._real(guest_path))
-            except (FileNotFoundError, NotADirectoryError):
-                return None
-
-        return self.once(("raw", guest_path), look)
+                self._infos[guest_path] = os.lstat(self._real(guest_path))
+            except (OSError, ValueError) as exc:
+                if not _no_such(exc):
+                    raise
+                self._infos[guest_path] = None
+        return self._infos[guest_path]
 
     def _follow(self, path, last=True, missing_ok=False):
         """A guest path without links, resolved inside the root.
@@ -144,8 +145,23 @@ class Guest:
 
     def resolve(self, path):
         """The guest path after all links, or ``None`` when it does not exist."""
-        path = self._checked(path)
-        return self.once(("resolve", path), lambda: self._follow(path))
+        if path not in self._resolved:
+            self._resolved[path] = self._resolve(self._checked(path))
+        return self._resolved[path]
+
+    def _resolve(self, path):
+        """As :meth:`_follow`; what lies beside something known costs one look."""
+        parent, _, name = path.rpartition("/")
+        if not parent or name in ("", ".", "..") or path.count("/") > MAX_LINKS:
+            return self._follow(path)
+        base = self.resolve(parent)
+        if base is None:
+            return None
+        here = f"{base if base != '/' else ''}/{name}"
+        info = self._lstat(here)
+        if info is None:
+            return None
+        return self._follow(here) if _stat.S_ISLNK(info.st_mode) else here
 
     def path(self, path, follow=True):
         """The host's path for a guest path, resolved inside the root.
@@ -153,7 +169,10 @@ class Guest:
         What does not exist is named as it would be made. For the rare caller that
         has to open something by itself, and for the changes.
         """
-        return self._real(self._follow(self._checked(path), last=follow, missing_ok=True))
+        inside = self._follow(self._checked(path), last=follow, missing_ok=True)
+        if inside is None:
+            raise GuestError(errno.ELOOP, os.strerror(errno.ELOOP), path)
+        return self._real(inside)
 
     # ---- files -------------------------------------------------------------------------
 
@@ -174,14 +193,19 @@ class Guest:
             try:
                 # O_NONBLOCK: a fifo or a device in a strange tree must not hang the audit.
                 fd = os.open(real, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
-            except (FileNotFoundError, NotADirectoryError):
-                return None
-            except OSError as exc:
+            except (OSError, ValueError) as exc:
+                if _no_such(exc):
+                    return None
                 raise GuestError(exc.errno, exc.strerror, path) from exc
             try:
-                if not _stat.S_ISREG(os.fstat(fd).st_mode):
+                info = os.fstat(fd)
+                if not _stat.S_ISREG(info.st_mode):
                     raise GuestError(errno.EINVAL, "not a regular file", path)
-                chunks = []
+                # One byte more than there should be: then a full read proves its own end.
+                data = os.read(fd, min(info.st_size or 1 << 16, 1 << 24) + 1)
+                if len(data) == info.st_size or not data:
+                    return data
+                chunks = [data]  # of /proc or /sys, or it is long, or it grew
                 while chunk := os.read(fd, 1 << 18):
                     chunks.append(chunk)
                 return b"".join(chunks)
@@ -198,6 +222,23 @@ class Guest:
         """The file's text (UTF-8; foreign bytes survive a round trip), or ``None``."""
         data = self.read_bytes(path)
         return None if data is None else data.decode("utf-8", "surrogateescape")
+
+    def read_head(self, path, size):
+        """The first ``size`` bytes of a file or a device, or ``None`` where there is none.
+
+        Raises :class:`GuestError` when it is there and cannot be read.
+        """
+
+        def read():
+            try:
+                with open(self.path(path), "rb") as file:
+                    return file.read(size)
+            except (OSError, ValueError) as exc:
+                if _no_such(exc):
+                    return None
+                raise GuestError(exc.errno, exc.strerror, path) from exc
+
+        return self.once(("head", path, size), read)
 
     def lines(self, path):
         """``[(1, first line), …]`` without newlines; ``[]`` where there is no file."""
@@ -259,9 +300,9 @@ class Guest:
                 return []
             try:
                 return sorted(os.listdir(self._real(inside)))
-            except (FileNotFoundError, NotADirectoryError):
-                return []
-            except OSError as exc:
+            except (OSError, ValueError) as exc:
+                if _no_such(exc):
+                    return []
                 raise GuestError(exc.errno, exc.strerror, path) from exc
 
         return self.once(("list", path), names)
@@ -290,15 +331,18 @@ class Guest:
             try:
                 with os.scandir(self._real(inside)) as listing:
                     return {e.name: kind(e) for e in sorted(listing, key=lambda e: e.name)}
-            except (FileNotFoundError, NotADirectoryError):
-                return {}
-            except OSError as exc:
+            except (OSError, ValueError) as exc:
+                if _no_such(exc):
+                    return {}
                 raise GuestError(exc.errno, exc.strerror, path) from exc
 
         return self.once(("entries", path, sizes), look)
 
     def glob(self, pattern):
         """Sorted guest paths that match a shell pattern; ``*`` stays in one directory."""
+        return list(self.once(("glob", pattern), lambda: self._glob(pattern)))
+
+    def _glob(self, pattern):
         found = ["/"]
         for part in [p for p in self._checked(pattern).split("/") if p]:
             grown = []
@@ -375,6 +419,11 @@ class Guest:
         """The running kernel's release; ``None`` offline."""
         return os.uname().release if self.live else None
 
+    @cached_property
+    def populated(self):
+        """Whether the root holds a system at all: an image that is not mounted does not."""
+        return any(self.listdir(path) for path in ("/etc", "/usr"))
+
     def summary(self):
         """The facts of the guest as a whole, plain data."""
         return {
@@ -386,6 +435,7 @@ class Guest:
             "container": self.container,
             "kernel": self.kernel,
             "privileged": os.geteuid() == 0,
+            "populated": self.populated,
         }
 
     # ---- packages, processes, sockets, units -------------------------------------------
@@ -448,6 +498,13 @@ def run(argv, timeout=10):
         done.stdout.decode("utf-8", "replace"),
         done.stderr.decode("utf-8", "replace"),
     )
+
+
+def _no_such(exc):
+    """Whether an error says that nothing can be there; a configuration may name anything."""
+    if isinstance(exc, ValueError):  # a zero byte, or text that no file name can be
+        return True
+    return exc.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP)
 
 
 def _count(text):

@@ -213,16 +213,22 @@ class FactError(Exception):
     """A section of facts that could not be observed; the message says why."""
 
 
+class FactUnseen(FactError):
+    """A section that the guest did not show: no right to read it, or nothing readable there."""
+
+
 class FamilyFacts(Mapping):
     """The facts of one family, by section.
 
     Asking for a section whose observation failed raises :class:`FactError`, so
-    that the control that needs it is reported as ``error`` and no other is.
+    that the control that needs it is reported as ``error`` and no other is. One that
+    could not be seen raises :class:`FactUnseen`: ``unknown``.
     ``guest`` holds what is known of the guest as a whole (``live``, ``hostname``,
     ``os``, ``init``…).
     """
 
     BROKEN = "$error"
+    UNSEEN = "$unseen"
 
     def __init__(self, sections, guest):
         self._sections = sections
@@ -232,6 +238,8 @@ class FamilyFacts(Mapping):
         value = self._sections[section]
         if isinstance(value, Mapping) and self.BROKEN in value:
             raise FactError(f"{section} could not be observed: {value[self.BROKEN]}")
+        if isinstance(value, Mapping) and self.UNSEEN in value:
+            raise FactUnseen(f"{section} could not be observed: {value[self.UNSEEN]}")
         return value
 
     def __iter__(self):

@@ -86,6 +86,34 @@ def test_what_is_no_file_does_not_hang(tree):
             Guest(tree).read(path)
 
 
+@pytest.mark.parametrize(
+    "name", ["/etc/a\0b", "/" + "x" * 300, "/x" * 3000, "/x" * 2000, "/etc/\ud800"]
+)
+def test_a_name_that_no_file_can_have(tree, name):
+    """Configuration may name anything in its includes: such a file is not there."""
+    for guest in (Guest(str(tree)), Guest("/")):
+        assert guest.read(name) is None
+        assert guest.listdir(name) == guest.glob(name) == []
+        assert guest.entries(name) == {}
+        assert not guest.exists(name)
+
+
+def test_links_in_a_circle_have_no_path(tree):
+    (tree / "etc/a").symlink_to("b")
+    (tree / "etc/b").symlink_to("a")
+    with pytest.raises(GuestError, match="symbolic links"):
+        Guest(str(tree)).path("/etc/a")
+
+
+def test_the_head_of_a_file(tree):
+    (tree / "etc/head").write_bytes(b"LUKS" * 100)
+    guest = Guest(str(tree))
+    assert guest.read_head("/etc/head", 6) == b"LUKSLU"
+    assert guest.read_head("/etc/none", 6) is None
+    with pytest.raises(GuestError, match="/etc'"):
+        guest.read_head("/etc", 6)
+
+
 def test_each_question_is_asked_once(tree):
     guest = Guest(tree)
     assert guest.read("/etc/real") == "one\ntwo"

@@ -63,6 +63,18 @@ def test_a_section_that_broke_harms_the_controls_that_need_it(monkeypatch):
     assert good.verdict is Verdict.COMPLIANT
 
 
+def test_what_could_not_be_seen_is_unknown_and_says_why(monkeypatch):
+    """A file that only root may read is no mistake of the check."""
+
+    def needs(facts, policy):
+        yield compliant(facts["denied"]["x"], evidence="seen")
+
+    facts = {"denied": {"$unseen": "GuestError: [Errno 13] Permission denied: '/etc/x'"}}
+    (only,) = judged(monkeypatch, declare("x-a", needs), facts=facts)
+    assert only.verdict is Verdict.UNKNOWN
+    assert "Permission denied: '/etc/x'" in only.comment
+
+
 def test_one_that_says_nothing_is_unknown(monkeypatch):
     (only,) = judged(monkeypatch, declare("x-a", lambda facts, policy: ()))
     assert only.verdict is Verdict.UNKNOWN
@@ -108,3 +120,14 @@ def test_plain_data_survives_every_encoder():
     assert audit.plain({"a": (1, "caf\udce9"), 2: None}) == {"a": [1, "caf\\xe9"], "2": None}
     with pytest.raises(TypeError, match="not plain data: set"):
         audit.plain({"a": {1}})
+
+
+def test_nothing_is_said_of_a_root_that_holds_no_system(monkeypatch):
+    """The directory where an image should have been mounted looks clean to every check."""
+
+    def absent(facts, policy):
+        yield compliant("/etc/hosts", evidence="/etc/hosts does not exist")
+
+    (only,) = judged(monkeypatch, declare("x-a", absent), guest={**OFFLINE, "populated": False})
+    assert only.verdict is Verdict.UNKNOWN
+    assert "is its image mounted?" in only.comment

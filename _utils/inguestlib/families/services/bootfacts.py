@@ -19,12 +19,13 @@ def observe_mounts(guest, params):
     for volume in fstab.parse_crypttab(guest.lines("/etc/crypttab")):
         keys = (f"{folder}/{volume['name']}.key" for folder in _KEY_FOLDERS)
         device = fstab.device_path(volume["device"])
-        readable = guest.live or not device.startswith("/dev/")
+        # In a tree the names below /dev are this host's; a broken line may name no path at all.
+        readable = device.startswith("/") and (guest.live or not device.startswith("/dev/"))
         volumes.append(
             {
                 **volume,
                 "default_key": next((key for key in keys if guest.exists(key)), None),
-                "tokens": luks.read_tokens(guest.path(device)) if readable else None,
+                "tokens": luks.read_tokens(guest, device) if readable else None,
             }
         )
     return {

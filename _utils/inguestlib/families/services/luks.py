@@ -22,14 +22,12 @@ def tokens(head):
     return sorted({t.get("type", "") for t in data.get("tokens", {}).values()})
 
 
-def read_tokens(path):
-    """:func:`tokens` of a device or image on this host; ``None`` where it can't be read."""
+def read_tokens(guest, path):
+    """:func:`tokens` of a device or image of the guest; ``None`` where it can't be read."""
     try:
-        with open(path, "rb") as file:
-            head = file.read(4096)
-            if head[:6] != MAGIC:
-                return None
-            size = min(int.from_bytes(head[8:16], "big"), LIMIT)
-            return tokens(head + file.read(max(size - 4096, 0)))
+        head = guest.read_head(path, 4096) or b""
+        if head[:6] != MAGIC:
+            return None
+        return tokens(guest.read_head(path, min(int.from_bytes(head[8:16], "big"), LIMIT)) or b"")
     except OSError:
         return None
