@@ -4,21 +4,31 @@ import ipaddress
 import os
 from typing import NamedTuple
 
+from inguestlib import sockdiag
+
 _TCP_STATES = {"0A": "listen", "01": "established"}
 _UNIT_SUFFIXES = (".service", ".scope", ".socket", ".mount", ".swap")
 
 
 class Process(NamedTuple):
-    """One process. ``exe`` ends in `` (deleted)`` when its binary was replaced."""
+    """One process. ``exe`` ends in `` (deleted)`` when its binary was replaced.
+
+    ``contained``: it lives in a PID namespace of its own, so its files are a container's.
+    """
 
     pid: int
     ppid: int
     uid: int
     name: str
     exe: str | None
-    argv: tuple
     unit: str | None
     started: int  # clock ticks after boot
+    contained: bool
+
+    @property
+    def argv(self):
+        """The command line, read when it is asked for; ``("",)`` when the process is gone."""
+        return tuple(_text(f"/proc/{self.pid}/cmdline").rstrip("\0").split("\0"))
 
 
 class Socket(NamedTuple):
@@ -39,6 +49,13 @@ def _text(path):
             return file.read().decode("utf-8", "replace")
     except OSError:
         return ""
+
+
+def _link(path):
+    try:
+        return os.readlink(path)
+    except OSError:
+        return None
 
 
 def unit_of(cgroup):
@@ -62,6 +79,7 @@ def parse_stat(text):
 def processes():
     """All processes that have an executable, by pid; kernel threads are left out."""
     found = []
+    own = _link("/proc/self/ns/pid")
     for entry in os.listdir("/proc"):
         if not entry.isdigit():
             continue
@@ -74,13 +92,10 @@ def processes():
             continue  # it ended while we looked
         if ppid == 2 or entry == "2":
             continue  # kthreadd and its children
-        try:
-            exe = os.readlink(f"{base}/exe")
-        except OSError:
-            exe = None
-        argv = tuple(_text(f"{base}/cmdline").rstrip("\0").split("\0"))
+        exe = _link(f"{base}/exe")
         unit = unit_of(_text(f"{base}/cgroup"))
-        found.append(Process(int(entry), ppid, uid, name, exe, argv, unit, started))
+        contained = _link(f"{base}/ns/pid") not in (own, None)  # None: not for us to see
+        found.append(Process(int(entry), ppid, uid, name, exe, unit, started, contained))
     return tuple(sorted(found, key=lambda p: p.pid))
 
 
@@ -135,14 +150,30 @@ def _owners(processes_, wanted):
     return owners
 
 
+def _listening():
+    """The listening TCP sockets, from the dearer table where the kernel can't be asked."""
+    try:
+        if sockdiag.available():
+            return [
+                Socket("tcp", address, port, "listen", uid, inode)
+                for address, port, uid, inode in sockdiag.listening()
+            ]
+    except OSError:
+        pass
+    return [
+        found
+        for table in ("tcp", "tcp6")
+        for found in parse_net("tcp", _text(f"/proc/net/{table}"))
+    ]
+
+
 def sockets(processes_):
     """Listening TCP and bound UDP sockets with the process that holds each."""
-    found = []
-    for protocol in ("tcp", "udp"):
-        for table in (protocol, protocol + "6"):
-            found += parse_net(protocol, _text(f"/proc/net/{table}"))
+    found = _listening()
+    for table in ("udp", "udp6"):
+        found += parse_net("udp", _text(f"/proc/net/{table}"))
     owners = _owners(processes_, {s.inode for s in found}) if found else {}
     return tuple(
         Socket(s.protocol, s.address, s.port, s.state, s.uid, s.inode, owners.get(s.inode))
-        for s in sorted(found, key=lambda s: (s.protocol, s.port, s.address))
+        for s in sorted(found, key=lambda s: (s.protocol, s.port, s.address, s.inode))
     )

@@ -7,6 +7,7 @@ import socket
 import sqlite3
 import struct
 import subprocess
+import time
 
 import pytest
 
@@ -290,3 +291,22 @@ def test_the_unit_of_a_process(cgroup, unit):
 def test_a_process_may_be_called_anything():
     text = "42 (a) b (c) S 7 " + " ".join(str(n) for n in range(5, 30))
     assert procfs.parse_stat(text) == ("a) b (c", 7, 22)
+
+
+def test_a_process_in_a_container_is_told_apart():
+    if os.geteuid() or shutil.which("unshare") is None:
+        need.unmet("a PID namespace needs root and unshare")
+    argv = ["unshare", "--fork", "--pid", "--kill-child", "sleep", "60"]
+    with subprocess.Popen(argv) as outer:
+        try:
+            deadline = time.monotonic() + 10
+            inner = []
+            while not inner and time.monotonic() < deadline:
+                inner = [
+                    p for p in Guest("/").processes if p.ppid == outer.pid and p.name == "sleep"
+                ]
+            assert [(p.name, p.contained) for p in inner] == [("sleep", True)]
+            own = [p for p in Guest("/").processes if p.pid == os.getpid()]
+            assert [p.contained for p in own] == [False]
+        finally:
+            outer.kill()

@@ -34,7 +34,7 @@ def observe(guest):
     """
     units, seen, hidden = {}, False, 0
     for process in guest.processes:
-        if process.unit and process.unit.startswith(_CONTAINERS):
+        if process.contained or (process.unit and process.unit.startswith(_CONTAINERS)):
             continue
         try:
             maps = guest.read_bytes(f"/proc/{process.pid}/maps")

@@ -37,7 +37,7 @@ def observe(guest, params):
     servers = []
     processes = []
     if _installed(guest, "dnsmasq"):
-        processes = [p for p in guest.processes if p.name == "dnsmasq"]
+        processes = [p for p in guest.processes if p.name == "dnsmasq" and not p.contained]
         unit = service.observe(guest, "dnsmasq.service")
         if unit or guest.exists(dnsmasq_conf.MAIN):
             own = [p for p in processes if unit and p.unit == unit["name"]]
