@@ -126,12 +126,29 @@ class Reader:
         parts = complete_types(inner[1:-1]) if inner[0] in "({" else None
         out = []
         while self.at < end:
-            if parts:
-                self.at = (self.at + 7) & -8
-                out.append(tuple([self._value(one) for one in parts]))
-            else:
-                out.append(self._value(inner))
+            out.append(self._row(parts) if parts else self._value(inner))
         return dict(out) if inner[0] == "{" else out
+
+    def _row(self, parts):
+        """One struct of an array. Most of them are texts, which are taken here without a call."""
+        data, row = self.data, []
+        at = (self.at + 7) & -8
+        for code in parts:
+            if code == "s" or code == "o":
+                at = (at + 3) & -4
+                (length,) = _LENGTH.unpack_from(data, at)
+                at += 4
+                end = at + length
+                if end >= len(data):
+                    raise BusError(f"message cut short at {at}")
+                row.append(data[at:end].decode("utf-8", "replace"))
+                at = end + 1
+            else:
+                self.at = at
+                row.append(self._value(code))
+                at = self.at
+        self.at = at
+        return tuple(row)
 
 
 def _aligned(data, alignment):
@@ -210,9 +227,9 @@ class Connection:
         # BEGIN goes with it, as systemd's own clients do: where it came together with the first
         # message, the private socket would let that message lie and never answer.
         self._socket.sendall(f"\0AUTH EXTERNAL {uid}\r\nBEGIN\r\n".encode())
-        line = b""
-        while not line.endswith(b"\r\n"):
-            line += self._some(1)  # byte by byte: what follows the line is not ours to take
+        line, end = b"", b""
+        while not end:
+            line, end, self._left = (line + self._some(4096)).partition(b"\r\n")
             if len(line) > 4096:
                 raise BusError("no end of the answer to AUTH")
         if not line.startswith(b"OK "):
@@ -255,16 +272,36 @@ class Connection:
         Raises :class:`BusError` with the error's name and text, or on nonsense, and
         :class:`OSError` on a timeout.
         """
-        self._serial += 1
-        serial = self._serial
-        self._socket.sendall(
+        (answer,) = self.calls([(path, interface, member, signature, arguments)], destination)
+        if isinstance(answer, BusError):
+            raise answer
+        return answer
+
+    def calls(self, asked, destination=SYSTEMD):
+        """Call several methods and return their answers in order, or a :class:`BusError` each.
+
+        All questions are sent at once: the peer's process and this one change places once,
+        not for each of them.
+
+        asked
+            ``[(path, interface, member, signature, arguments), …]``.
+
+        Raises as :meth:`call` where no more answers can be had.
+        """
+        first = self._serial + 1
+        self._serial += len(asked)
+        messages = [
             call_message(serial, path, interface, member, destination, signature, arguments)
-        )
-        while True:
-            kind, answers, error, values = self._receive()
-            if answers != serial:
+            for serial, (path, interface, member, signature, arguments) in enumerate(asked, first)
+        ]
+        self._socket.sendall(b"".join(messages))
+        answers = {}
+        while len(answers) < len(asked):
+            kind, serial, error, values = self._receive()
+            if serial is None or serial < first:
                 continue  # a signal
             if kind == ERROR:
-                raise BusError(": ".join([error, *map(str, values[:1])]))
-            if kind == RETURN:
-                return values
+                answers[serial] = BusError(": ".join([error, *map(str, values[:1])]))
+            elif kind == RETURN:
+                answers[serial] = values
+        return [answers[serial] for serial in sorted(answers)]

@@ -47,10 +47,16 @@ def ask(guest):
 
 
 def _by_bus(connection, path):
-    (listed,) = connection.call(bus.MANAGER_PATH, bus.MANAGER, "ListUnits")
-    (state,) = connection.call(
-        bus.MANAGER_PATH, bus.PROPERTIES, "Get", "ss", (bus.MANAGER, "SystemState")
+    answers = connection.calls(
+        [
+            (bus.MANAGER_PATH, bus.MANAGER, "ListUnits", "", ()),
+            (bus.MANAGER_PATH, bus.PROPERTIES, "Get", "ss", (bus.MANAGER, "SystemState")),
+        ]
     )
+    for answer in answers:
+        if isinstance(answer, bus.BusError):
+            raise answer
+    (listed,), (state,) = answers
     units = {
         name: Runtime(name, load, active, sub, unit_path, job_type)
         for name, _, load, active, sub, _, unit_path, _, job_type, _ in listed
@@ -87,14 +93,16 @@ def details(state, questions):
     out = {}
     if not questions:
         return out
+    asked = []
+    for name, part, key in questions:
+        interface = f"{bus.SYSTEMD}.{part}"
+        ask = ("GetAll", "s", (interface,)) if key == "*" else ("Get", "ss", (interface, key))
+        asked.append((state.units[name].unit_path, bus.PROPERTIES, *ask))
     with bus.Connection(state.source, state.source == bus.SYSTEM) as connection:
-        for name, part, key in questions:
-            interface = f"{bus.SYSTEMD}.{part}"
-            path = state.units[name].unit_path
-            ask = ("GetAll", "s", (interface,)) if key == "*" else ("Get", "ss", (interface, key))
-            try:
-                (found,) = connection.call(path, bus.PROPERTIES, *ask)
-            except bus.BusError:
-                continue  # unloaded since it was listed
-            out.setdefault(name, {}).update(found if key == "*" else {key: found})
+        answers = connection.calls(asked)
+    for (name, _, key), answer in zip(questions, answers, strict=True):
+        if isinstance(answer, bus.BusError):
+            continue  # unloaded since it was listed
+        (found,) = answer
+        out.setdefault(name, {}).update(found if key == "*" else {key: found})
     return out
