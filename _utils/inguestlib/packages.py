@@ -46,9 +46,11 @@ def installed(guest):
     for path in RPM_SQLITE:
         if guest.exists(path):
             log = guest.stat(path + "-wal")
-            return read_rpm_sqlite(
-                guest.path(path), guest.path(path + "-wal") if log and log.size else None
-            )
+            wal = guest.path(path + "-wal") if log and log.size else None
+            try:
+                return read_rpm_sqlite(guest.path(path), wal)
+            except (sqlite3.Error, struct.error, ValueError) as exc:
+                raise GuestError(errno.EBADMSG, f"not an rpm database ({exc})", path) from exc
     for path in RPM_OTHER:
         if guest.exists(path):
             # Berkeley DB and ndb have no reader in the standard library.

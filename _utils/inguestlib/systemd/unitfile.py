@@ -40,7 +40,7 @@ def parse(text, path=""):
             line, pending = (pending + raw).strip(), ""
         if line:
             section = _take(line, section, path, number, out)
-    if pending:
+    if pending.strip():
         _take(pending.strip(), section, path, number, out)
     return out
 

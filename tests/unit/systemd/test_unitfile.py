@@ -23,6 +23,10 @@ def test_continuation_at_the_end_of_the_file():
     assert values("[Service]\nA=x \\") == {"A": ["x"]}
 
 
+def test_a_file_that_ends_in_nothing_continued():
+    assert values("[Service]\nA=1\n\\") == {"A": ["1"]}
+
+
 def test_an_empty_assignment_resets_a_list():
     assert values("[Service]\nExecStart=a\nExecStart=\nExecStart=b") == {"ExecStart": ["b"]}
 

@@ -51,7 +51,7 @@ def locate(text, path, keys):
     try:
         json.loads(text)
         at = _skip(text, 0)
-    except ValueError as exc:
+    except (ValueError, RecursionError) as exc:
         raise JsonError(f"{path}: not JSON, line {getattr(exc, 'lineno', '?')}") from None
     if text[at : at + 1] != "{":
         raise JsonError(f"{path}: not a JSON object")

@@ -66,16 +66,21 @@ def _quadlet(quadlet):
             f"{quadlet['unit']} is masked",
             expected,
             evidence=f"{quadlet['unit']} is masked",
-            changes=(Unit(quadlet["unit"], "unmask"),) if quadlet["wanted_by"] else (),
+            comment=_not_brought(quadlet),
+            changes=(Unit(quadlet["unit"], "unmask"),) if quadlet["brought"] else (),
         )
     wishes = ", ".join(quadlet["wanted_by"])
-    comment = (
-        f"it is wanted by {wishes}, which the boot does not start"
-        if wishes
-        else "add an [Install] section with WantedBy=multi-user.target; systemctl can't enable it"
+    comment = _not_brought(quadlet) or (
+        "add an [Install] section with WantedBy=multi-user.target; systemctl can't enable it"
     )
     said = f"{name}: WantedBy={wishes}" if wishes else f"{name}: no WantedBy="
     return drift(name, wishes, expected, evidence=said, comment=comment)
+
+
+def _not_brought(unit):
+    """Why no change could bring it up: whoever should start it is not started either."""
+    wishes = ", ".join(unit["wanted_by"])
+    return f"it is wanted by {wishes}, which the boot does not start" if wishes else ""
 
 
 def _container(found, engine, one):
@@ -134,15 +139,20 @@ def _owner(found, owner, count):
     said = f"systemctl is-enabled {owner}: {unit['enablement']}"
     if unit["reached"]:
         return compliant(owner, unit["enablement"], expected, evidence=said)
-    changes = [Unit(owner, "unmask")] if unit["masked"] else []
-    if unit["wanted_by"] or unit["masked"]:
+    changes, comment = [], f"{count} containers count on it"
+    # A masked unit's own settings can't be read: what it will be wanted by is seen afterwards.
+    if unit["masked"]:
+        changes.append(Unit(owner, "unmask"))
+    if unit["brought"] or unit["masked"]:
         changes.append(Unit(owner, "enable"))
+    elif unit["wanted_by"]:
+        comment += f"; {_not_brought(unit)}"
     return drift(
         owner,
         unit["enablement"],
         expected,
         evidence=said,
-        comment=f"{count} containers count on it",
+        comment=comment,
         changes=changes,
     )
 

@@ -4,8 +4,10 @@ Read from the engines' own records; no engine is asked. Only names, identifiers 
 policies are taken: the records hold environments and command lines, which may be secret.
 """
 
+import errno
 import json
 
+from inguestlib.guest import GuestError
 from inguestlib.systemd import foreseen, unitfile
 
 DOCKER = "/var/lib/docker/containers"
@@ -37,8 +39,15 @@ def _unit(guest, name):
         "reached": unit.reached_at_boot,
         "activated_by": list(unit.activated_by),
         "wanted_by": list(unit.install.wanted_by),
+        "brought": _brought(guest, unit.install.wanted_by),
         "masked": unit.masked,
     }
+
+
+def _brought(guest, wishes):
+    """Whether the boot starts any of the units that want another one."""
+    units = [guest.units.get(name) for name in wishes]
+    return any(unit is not None and unit.reached_at_boot for unit in units)
 
 
 def _quadlets(guest):
@@ -55,17 +64,19 @@ def _quadlets(guest):
         name = foreseen.quadlet_unit(path, suffix, settings)
         unit = units.get(name)
         install = settings.get("Install", {})
+        wishes = [
+            word
+            for key in ("WantedBy", "RequiredBy", "UpheldBy")
+            for value, _, _ in install.get(key, ())
+            for word in unitfile.words(value)
+        ]
         out.append(
             {
                 "path": path,
                 "unit": name,
                 "template": "@." in name,
-                "wanted_by": [
-                    word
-                    for key in ("WantedBy", "RequiredBy", "UpheldBy")
-                    for value, _, _ in install.get(key, ())
-                    for word in unitfile.words(value)
-                ],
+                "wanted_by": wishes,
+                "brought": _brought(guest, wishes),
                 "pod": bool(settings.get("Container", {}).get("Pod")),
                 "known": unit is not None,
                 "masked": bool(unit and unit.masked),
@@ -79,15 +90,15 @@ def _quadlets(guest):
 def _json(guest, path):
     """The object in a JSON file; ``None`` where there is no file.
 
-    Raises :class:`ValueError` that names the path when it is not JSON.
+    Raises :class:`~inguestlib.guest.GuestError` when it is not JSON.
     """
     text = guest.read(path)
     if text is None:
         return None
     try:
         found = json.loads(text) if text.strip() else {}
-    except ValueError as exc:
-        raise ValueError(f"{path}: {exc}") from None
+    except (ValueError, RecursionError) as exc:
+        raise GuestError(errno.EBADMSG, f"not JSON ({exc})", path) from None
     return found if isinstance(found, dict) else {}
 
 
@@ -130,11 +141,13 @@ def _podman(guest):
     connection = sqlite3.connect(f"file:{guest.path(PODMAN_DB)}?{flags}", uri=True, timeout=2)
     try:
         rows = connection.execute("SELECT Name, JSON FROM ContainerConfig ORDER BY Name").fetchall()
+        configs = [(name, json.loads(text)) for name, text in rows]
+    except (sqlite3.Error, ValueError) as exc:
+        raise GuestError(errno.EBADMSG, f"not Podman's database ({exc})", PODMAN_DB) from None
     finally:
         connection.close()
     out = []
-    for name, text in rows:
-        config = json.loads(text)
+    for name, config in configs:
         labels = config.get("labels") or {}
         out.append(
             {

@@ -17,9 +17,9 @@ def tokens(head):
     size = int.from_bytes(head[8:16], "big")
     try:
         data = json.loads(head[4096:size].split(b"\0", 1)[0])
-    except ValueError:
+        return sorted({str(t.get("type", "")) for t in data.get("tokens", {}).values()})
+    except (ValueError, AttributeError, RecursionError):  # not JSON, or not of a header's shape
         return None
-    return sorted({t.get("type", "") for t in data.get("tokens", {}).values()})
 
 
 def read_tokens(guest, path):

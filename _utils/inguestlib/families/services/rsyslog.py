@@ -69,6 +69,8 @@ class Reader:
 
     def _include(self, pattern, depth):
         self.patterns.append(pattern)
+        if not pattern.startswith("/"):
+            return  # taken from where the daemon was started: nothing that can be known
         for path in self.guest.glob(pattern) if "*" in pattern else [pattern]:
             if self.guest.is_dir(path):
                 continue

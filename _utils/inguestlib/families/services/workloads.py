@@ -203,7 +203,10 @@ def _cure(facts, name, unit):
     wishes = [*unit.get("wanted_by", ()), *unit.get("alias", ())]
     if wishes:
         boot = facts["units"]["default_target"]
-        return (), f"it asks to be started by {', '.join(wishes)}, which {boot} does not start"
+        asks = f"it asks to be started by {', '.join(wishes)}"
+        if boot is None:
+            return (), f"{asks}, and there is no default.target: the boot starts nothing"
+        return (), f"{asks}, which {boot} does not start"
     return (), "it has no [Install] section: let another unit want it, or add one in a drop-in"
 
 

@@ -6,7 +6,7 @@ import sqlite3
 import pytest
 
 from inguestlib.families.services import engines
-from inguestlib.guest import Guest
+from inguestlib.guest import Guest, GuestError
 from support.cases import write
 
 pytestmark = pytest.mark.functional
@@ -86,7 +86,7 @@ def test_a_record_that_is_no_json_is_named(tree):
     docker(tree, "a" * 64, "web", "always")
     path = "/var/lib/docker/containers/" + "a" * 64 + "/hostconfig.json"
     (tree / path.lstrip("/")).write_text("{")
-    with pytest.raises(ValueError, match="hostconfig.json"):
+    with pytest.raises(GuestError, match="hostconfig.json"):
         observe(tree)
 
 

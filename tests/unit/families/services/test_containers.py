@@ -18,6 +18,7 @@ def quadlet(**over):
         "unit": "web.service",
         "template": False,
         "wanted_by": ["multi-user.target"],
+        "brought": True,
         "pod": False,
         "known": True,
         "masked": False,
@@ -33,7 +34,7 @@ def docker(restart, **over):
 
 
 STARTED = {"enablement": "enabled", "reached": True, "wanted_by": ["multi-user.target"]}
-STARTED = {**STARTED, "masked": False, "activated_by": []}
+STARTED = {**STARTED, "masked": False, "activated_by": [], "brought": True}
 
 
 def words(found):
@@ -85,6 +86,19 @@ def test_docker_must_start_itself():
         container_restart, seen(docker=docker("always"), units={"docker.service": off}), policy()
     )
     assert done(found["docker.service"]) == ["enable docker.service"]
+
+
+def test_what_enabling_would_not_start_is_left_to_a_person():
+    """A change that can't cure would take back everything else that the family cures."""
+    off = {**STARTED, "reached": False, "enablement": "enabled", "brought": False}
+    found = judge(
+        container_restart, seen(docker=docker("always"), units={"docker.service": off}), policy()
+    )
+    assert done(found["docker.service"]) == []
+    assert "multi-user.target, which the boot does not start" in found["docker.service"].comment
+    hidden = quadlet(reached=False, masked=True, brought=False)
+    (only,) = judge(container_restart, seen(quadlets=[hidden]), policy()).values()
+    assert done(only) == []
 
 
 @pytest.mark.parametrize("over", [{"passing": True}, {"swarm": True}])

@@ -88,6 +88,13 @@ def test_enabling_for_a_target_that_is_not_started_cures_nothing():
     assert "graphical.target" in found.comment
 
 
+def test_a_tree_without_a_default_target_says_so():
+    seen = facts(
+        {APP: unit(APP, reached=False, wanted_by=["graphical.target"])}, default_target=None
+    )
+    assert "there is no default.target" in one(required_enabled, seen, policy(["app"])).comment
+
+
 def test_enabling_takes_a_name_that_the_boot_asks_for():
     seen = facts(
         {

@@ -123,7 +123,10 @@ def forward_draft(facts, bad, approved):
         if option == "forward" and here:
             draft.replace(here, "forward only;")
         elif option == "forwarders" and here:
-            draft.insert_after(here["open"], f" {wanted}")
+            if here["open"]:
+                draft.insert_after(here["open"], f" {wanted}")
+            else:  # "forwarders;", which named refuses
+                draft.replace(here, f"forwarders {{ {wanted} }};")
         else:
             text = "forward only;" if option == "forward" else f"forwarders {{ {wanted} }};"
             fresh.setdefault(scope, []).append(text)

@@ -65,13 +65,15 @@ def _one(out, path, text_lines, root):
 
 
 def _walk(node):
-    """Every mapping below a node, itself first."""
-    if node is None:
-        return
-    if node.id == "mapping":
-        yield node
-        for _, _, value in yamltree.items(node):
-            yield from _walk(value)
-    elif node.id == "sequence":
-        for value in node.value:
-            yield from _walk(value)
+    """Every mapping below a node once, itself first; an alias may lead back up."""
+    seen, todo = set(), [node] if node is not None else []
+    while todo:
+        here = todo.pop()
+        if id(here) in seen:
+            continue
+        seen.add(id(here))
+        if here.id == "mapping":
+            yield here
+            todo += [value for _, _, value in yamltree.items(here)][::-1]
+        elif here.id == "sequence":
+            todo += here.value[::-1]

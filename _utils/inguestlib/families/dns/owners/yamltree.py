@@ -1,6 +1,12 @@
 """YAML with positions, so that a list can be rewritten where it stands."""
 
+import re
+
 from inguestlib.families.dns.owners import lists
+
+_FOREIGN = re.compile("[\ud800-\udfff]")  # bytes that are not UTF-8, as Guest.read keeps them
+_DASHES = re.compile("(?:- +){200}")
+_MOST = 4000  # opening brackets in a file
 
 
 class Malformed(Exception):
@@ -18,8 +24,16 @@ def compose(text):
     """
     import yaml  # Salt ships it; only guests with YAML files pay for it
 
+    foreign = _FOREIGN.search(text)
+    if foreign:  # libyaml, which reads it on the guest, stops there as well
+        raise Malformed("not UTF-8", text.count("\n", 0, foreign.start()) + 1)
+    # libyaml's composer recurses in C: thousands of levels are a crash, not an exception.
+    if max(text.count("["), text.count("{")) > _MOST or _DASHES.search(text):
+        raise Malformed("nested too deeply", 1)
     try:
         return yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except RecursionError:  # the composer in Python
+        raise Malformed("nested too deeply", 1) from None
     except yaml.YAMLError as exc:
         mark = getattr(exc, "problem_mark", None)
         problem = getattr(exc, "problem", None) or "not YAML"

@@ -1,0 +1,196 @@
+"""Small valid files of every kind that the families read; the fuzz test damages them."""
+
+FILES = {
+    "/etc/resolv.conf": ("nameserver 8.8.8.8\nsearch a b\noptions rotate\n"),
+    "/etc/systemd/resolved.conf": ("[Resolve]\nDNS=8.8.8.8#dns.google\nFallbackDNS=\nDNSSEC=no\n"),
+    "/etc/systemd/resolved.conf.d/x.conf": ("[Resolve]\nDNS=\nDNS=9.9.9.9\n"),
+    "/etc/systemd/network/10-a.network": (
+        "[Match]\nName=e*\n[Network]\nDHCP=yes\nDNS=8.8.8.8\n[DHCPv4]\nUseDNS=no\n"
+    ),
+    "/etc/NetworkManager/NetworkManager.conf": (
+        "[main]\ndns=none\n[global-dns-domain-*]\nservers=8.8.8.8\n"
+    ),
+    "/etc/NetworkManager/system-connections/a.nmconnection": (
+        "[connection]\n"
+        "id=a\n"
+        "type=ethernet\n"
+        "[ipv4]\n"
+        "method=auto\n"
+        "dns=8.8.8.8;\n"
+        "ignore-auto-dns=true\n"
+    ),
+    "/etc/netplan/50-cloud-init.yaml": (
+        "network:\n"
+        "  version: 2\n"
+        "  ethernets:\n"
+        "    ens3:\n"
+        "      dhcp4: true\n"
+        "      nameservers:\n"
+        "        addresses: [8.8.8.8, '::1']\n"
+        "        search: [a]\n"
+    ),
+    "/etc/network/interfaces": (
+        "auto lo\n"
+        "iface lo inet loopback\n"
+        "auto eth0\n"
+        "iface eth0 inet static\n"
+        "  dns-nameservers 8.8.8.8\n"
+        "  dns-search a\n"
+        "source interfaces.d/*\n"
+    ),
+    "/etc/network/interfaces.d/a": "iface eth1 inet dhcp\n",
+    "/etc/dhcp/dhclient.conf": (
+        "supersede domain-name-servers 8.8.8.8, 1.1.1.1;\n"
+        'interface "eth0" { append domain-name-servers 9.9.9.9; }\n'
+        "request subnet-mask, domain-name-servers;\n"
+    ),
+    "/etc/dhcpcd.conf": (
+        "interface eth0\nstatic domain_name_servers=8.8.8.8\nnooption domain_name_servers\n"
+    ),
+    "/etc/sysconfig/network-scripts/ifcfg-eth0": (
+        "DEVICE=eth0\nBOOTPROTO=dhcp\nDNS1=8.8.8.8\nPEERDNS='no'\n"
+    ),
+    "/etc/sysconfig/network/config": (
+        'NETCONFIG_DNS_STATIC_SERVERS="8.8.8.8"\nNETCONFIG_DNS_POLICY=auto\n'
+    ),
+    "/etc/sysconfig/network/ifcfg-eth0": "BOOTPROTO='dhcp'\n",
+    "/etc/unbound/unbound.conf": (
+        "server:\n"
+        "  interface: 127.0.0.1\n"
+        "forward-zone:\n"
+        '  name: "."\n'
+        "  forward-addr: 8.8.8.8@53#x\n"
+        'include: "/etc/unbound/unbound.conf.d/*.conf"\n'
+    ),
+    "/etc/unbound/unbound.conf.d/a.conf": ("forward-zone:\n  name: .\n  forward-addr: 1.1.1.1\n"),
+    "/etc/dnsmasq.conf": (
+        "server=8.8.8.8\nserver=/a/1.1.1.1#53\nno-resolv\nconf-dir=/etc/dnsmasq.d,*.conf\n"
+    ),
+    "/etc/dnsmasq.d/a.conf": ("server=9.9.9.9\nresolv-file=/etc/r\n"),
+    "/etc/bind/named.conf": (
+        "options { forwarders { 8.8.8.8 port 53; }; forward only; /* x */ };\n"
+        'include "/etc/bind/named.conf.local";\n'
+    ),
+    "/etc/bind/named.conf.local": ('zone "a" { type forward; forwarders { 1.1.1.1; }; }; // x\n'),
+    "/etc/named.conf": "options { forwarders { 8.8.8.8; }; };\n",
+    "/etc/fstab": (
+        "UUID=a / ext4 defaults 0 1\n"
+        "/dev/sdb1 /data xfs defaults,nofail 0 2\n"
+        "server:/x /n nfs _netdev 0 0\n"
+    ),
+    "/etc/crypttab": ("data UUID=b /key luks,nofail\nd2 /dev/sdb none luks,tpm2-device=auto\n"),
+    "/etc/default/grub": ('GRUB_TIMEOUT=5\nGRUB_CMDLINE_LINUX="quiet"\nGRUB_DEFAULT=0\n'),
+    "/boot/grub/grub.cfg": ("set timeout=5\nmenuentry 'x' {\n linux /vmlinuz root=/dev/sda1\n}\n"),
+    "/etc/chrony/chrony.conf": (
+        "pool 2.debian.pool.ntp.org iburst\n"
+        "server a iburst nts\n"
+        "sourcedir /etc/chrony/sources.d\n"
+        "confdir /etc/chrony/conf.d\n"
+    ),
+    "/etc/chrony.conf": "pool a iburst\n",
+    "/etc/ntp.conf": "server a\n",
+    "/etc/ntpsec/ntp.conf": "server a\n",
+    "/etc/systemd/timesyncd.conf": ("[Time]\nNTP=a\n"),
+    "/etc/rsyslog.conf": (
+        'module(load="omfwd")\n'
+        "*.* @@l:514\n"
+        'action(type="omfwd" target="l" port="6514" protocol="tcp" StreamDriver="gtls")\n'
+        "$IncludeConfig /etc/rsyslog.d/*.conf\n"
+    ),
+    "/etc/rsyslog.d/a.conf": (
+        '$ActionSendStreamDriverMode 1\n*.* action(type="omfwd"\n target="x")\n'
+    ),
+    "/etc/syslog-ng/syslog-ng.conf": (
+        'destination d { network("l" port(6514) transport("tls")); };\n'
+    ),
+    "/etc/systemd/system/nginx.service": (
+        "[Unit]\n"
+        "After=network.target\n"
+        "[Service]\n"
+        "ExecStart=/bin/x \\\n"
+        "  y\n"
+        "Restart=always\n"
+        "[Install]\n"
+        "WantedBy=multi-user.target\n"
+        "Alias=x.service\n"
+    ),
+    "/etc/systemd/system/nginx.service.d/o.conf": (
+        "[Service]\nRestart=\nRestart=no\nRestartSec=5min 20s\n"
+    ),
+    "/etc/systemd/system-preset/00-a.preset": ("enable *\ndisable x*\n"),
+    "/etc/systemd/journald.conf": ("[Journal]\nForwardToSyslog=yes\n"),
+    "/etc/systemd/journal-upload.conf": ("[Upload]\nURL=https://x\n"),
+    "/etc/systemd/system.conf": ("[Manager]\nDefaultTimeoutStopSec=5\n"),
+    "/etc/sysctl.d/a.conf": "kernel.panic=10\n",
+    "/etc/sysctl.conf": "-net.x = 5\n",
+    "/etc/nsswitch.conf": "hosts: files resolve [!UNAVAIL=return] dns\n",
+    "/etc/hosts": ("127.0.0.1 localhost\n10.0.0.1 x y\n"),
+    "/etc/containers/systemd/a.container": (
+        "[Container]\nImage=x\nDNS=8.8.8.8\n[Install]\nWantedBy=default.target\n"
+    ),
+    "/etc/docker/daemon.json": '{"dns": ["8.8.8.8"], "live-restore": true}',
+    "/var/lib/docker/containers/abc/hostconfig.json": (
+        '{"RestartPolicy":{"Name":"always"},"Dns":[]}'
+    ),
+    "/var/lib/docker/containers/abc/config.v2.json": ('{"Name":"/a","State":{"Running":true}}'),
+    "/etc/containers/containers.conf": ('[containers]\ndns_servers=["8.8.8.8"]\n'),
+    "/etc/resolvconf.conf": 'name_servers="8.8.8.8"\n',
+    "/etc/resolvconf/resolv.conf.d/head": "nameserver 8.8.8.8\n",
+    "/etc/cloud/cloud.cfg": ("manage_etc_hosts: true\nnetwork: {config: disabled}\n"),
+    "/etc/cloud/cloud.cfg.d/a.cfg": (
+        "network:\n  version: 1\n  config:\n  - type: nameserver\n    address: [8.8.8.8]\n"
+    ),
+    "/etc/hostname": "web1\n",
+    "/etc/os-release": ("ID=debian\nVERSION_ID=12\n"),
+    "/var/lib/dpkg/status": (
+        "Package: a\nStatus: install ok installed\nVersion: 1\nArchitecture: all\n\n"
+    ),
+    "/etc/firefox/policies/policies.json": '{"policies":{"DNSOverHTTPS":{"Enabled":true}}}',
+    "/etc/opt/chrome/policies/managed/a.json": '{"DnsOverHttpsMode":"off"}',
+    "/etc/inittab": "id:3:initdefault:\n",
+    "/etc/machine-id": "abc\n",
+    "/etc/kernel/cmdline": "quiet\n",
+    "/boot/loader/entries/a.conf": ("title x\noptions root=/dev/sda1\n"),
+    "/boot/loader/loader.conf": "timeout 3\n",
+}
+
+PROGRAMS = (
+    "/usr/sbin/unbound",
+    "/usr/sbin/dnsmasq",
+    "/usr/sbin/named",
+    "/usr/sbin/chronyd",
+    "/usr/sbin/rsyslogd",
+    "/usr/lib/systemd/systemd",
+    "/usr/lib/systemd/systemd-resolved",
+    "/usr/lib/systemd/systemd-networkd",
+    "/usr/lib/systemd/systemd-timesyncd",
+    "/usr/sbin/NetworkManager",
+    "/usr/sbin/netplan",
+    "/sbin/dhclient",
+    "/sbin/dhcpcd",
+    "/sbin/ifup",
+    "/sbin/netconfig",
+    "/sbin/resolvconf",
+    "/usr/sbin/syslog-ng",
+    "/usr/bin/dockerd",
+    "/usr/bin/podman",
+    "/usr/sbin/ntpd",
+    "/usr/sbin/grub-mkconfig",
+    "/usr/bin/firefox",
+)
+
+UNITS = (
+    "systemd-resolved",
+    "systemd-networkd",
+    "NetworkManager",
+    "unbound",
+    "dnsmasq",
+    "named",
+    "chrony",
+    "rsyslog",
+    "dhcpcd",
+    "docker",
+    "networking",
+    "multi-user.target",
+    "default.target",
+)
