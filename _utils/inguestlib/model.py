@@ -7,7 +7,7 @@ a process or knows Salt.
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import field, replace
+from dataclasses import field
 from enum import Enum
 from typing import Any
 
@@ -257,4 +257,6 @@ def digest(data):
 
 def placed(finding, control_, family):
     """The finding with its control's id, family and severity filled in."""
-    return replace(finding, control=control_.id, family=family, severity=control_.severity)
+    said = (finding.verdict, finding.resource, finding.observed, finding.expected)
+    said += (finding.evidence, finding.comment, finding.changes)
+    return Finding(*said, control_.id, family, control_.severity)

@@ -114,7 +114,7 @@ class Str(Type):
 
     def __init__(self, default=None, pattern=None, *, help="", wanted=None):
         super().__init__(default, help=help)
-        self.pattern = re.compile(pattern) if pattern else None
+        self.pattern = pattern  # compiled when there is a value: most have none
         if wanted:
             self.wanted = wanted
 
@@ -122,7 +122,7 @@ class Str(Type):
         if not isinstance(value, str):
             mend = "put it in quotes" if isinstance(value, (int, float, bool)) else ""
             return self.wrong(value, key, problems, mend)
-        if self.pattern and not self.pattern.fullmatch(value):
+        if self.pattern and not re.fullmatch(self.pattern, value):
             return self.wrong(value, key, problems)
         # A line break in a value would become a line of its own in a configuration file.
         if any(ord(c) < 32 for c in value):
@@ -210,15 +210,21 @@ class Timestamp(Type):
             when += dt.timedelta(days=1, seconds=-1)
         if when.tzinfo is None:
             when = when.replace(tzinfo=dt.timezone.utc)
-        return when.astimezone(dt.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        try:
+            return when.astimezone(dt.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        except OverflowError:  # the first or the last day there is, in another time zone
+            return self.wrong(value, key, problems)
 
 
 class ListOf(Type):
-    """A list of one type; a single value is taken as a list of one."""
+    """A list of one type; a single value is taken as a list of one.
 
-    def __init__(self, item, default=(), min=0, *, help=""):
+    With ``unique`` what is named twice counts once.
+    """
+
+    def __init__(self, item, default=(), min=0, *, unique=False, help=""):
         super().__init__(default, help=help)
-        self.item, self.min = item, min
+        self.item, self.min, self.unique = item, min, unique
         self.wanted = f"a list of {item.wanted}" + (f", {min} or more" if min else "")
 
     def check(self, value, key, problems):
@@ -227,6 +233,8 @@ class ListOf(Type):
         if not isinstance(value, (list, tuple)):
             value = [value]
         out = [self.item.check(v, f"{key}:{i}", problems) for i, v in enumerate(value)]
+        if self.unique:
+            out = list(dict.fromkeys(out))
         if len(out) < self.min:
             return self.wrong(list(value), key, problems, self.help)
         return out
@@ -274,7 +282,7 @@ class MapOf(Type):
     def __init__(self, item, default=None, *, key_pattern=None, help=""):
         super().__init__(default, help=help)
         self.item = item
-        self.key_pattern = re.compile(key_pattern) if key_pattern else None
+        self.key_pattern = key_pattern
         self.wanted = f"a mapping of names to {item.wanted}"
 
     def check(self, value, key, problems):
@@ -283,7 +291,7 @@ class MapOf(Type):
         out = {}
         for name, item in value.items():
             if not isinstance(name, str) or (
-                self.key_pattern and not self.key_pattern.fullmatch(name)
+                self.key_pattern and not re.fullmatch(self.key_pattern, name)
             ):
                 problems.append(
                     Problem(f"{key}:{name}", "is not a name that can stand here", "rename it")

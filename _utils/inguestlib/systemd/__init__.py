@@ -29,6 +29,7 @@ class Units:
         self.boot = Boot(self)
         self._texts = {}
         self._read = {}
+        self._installs = {}
         self._units = {}
 
     def read(self, path):
@@ -36,6 +37,18 @@ class Units:
         if path not in self._read:
             self._read[path] = unitfile.parse(self.text(path), path)
         return self._read[path]
+
+    def section(self, path, section):
+        """The assignments of one section; a file that does not name it is not parsed."""
+        if f"[{section}]" not in self.text(path):
+            return []
+        return [found for found in self.read(path) if found.section == section]
+
+    def install(self, fragment):
+        """:class:`enablement.Install` of a fragment, asked once."""
+        if fragment not in self._installs:
+            self._installs[fragment] = enablement.install(self.tree, fragment, self.section)
+        return self._installs[fragment]
 
     def text(self, path):
         """The text of a unit file or drop-in, ``""`` when it is gone or masked."""
@@ -75,9 +88,10 @@ class Units:
 
         A name without suffix is a service. An instance exists when its template does.
         """
-        name = names.full(name)
         if name not in self._units:
-            self._units[name] = self._find(name)
+            name = names.full(name)
+            if name not in self._units:
+                self._units[name] = self._find(name)
         return self._units[name]
 
     def _find(self, name):
@@ -106,7 +120,7 @@ class Units:
         unit = self.get(name)
         if unit is not None:
             return unit.enablement
-        return enablement.state(self.tree, names.full(name), self.read)
+        return enablement.state(self.tree, names.full(name), self.install)
 
     def aliases(self, unit_id):
         """The names of links that lead to a unit, sorted."""

@@ -36,7 +36,7 @@ class Boot:
         out = {}
         tree = self.units.tree
         for stem in dict.fromkeys(stem for stems in unit.stems for stem in stems):
-            for suffix in _DIRS:
+            for suffix in _DIRS if stem in self._pulling else ():
                 for directory, found in tree.dependency_dirs.get(stem + suffix, ()):
                     for entry, kind in found.items():
                         if kind != "link" or not names.is_valid(entry):
@@ -56,6 +56,11 @@ class Boot:
         for name, how in self.units.foreseen_wants.get(unit.id, {}).items():
             out.setdefault(name, how)
         return out
+
+    @cached_property
+    def _pulling(self):
+        """The stems that have any directory of links."""
+        return {name.rpartition(".")[0] for name in self.units.tree.dependency_dirs}
 
     def _settings(self, unit):
         """``[(path, key, value), …]`` of the settings by which a unit pulls others in.

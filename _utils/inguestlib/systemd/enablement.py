@@ -41,6 +41,8 @@ def locate(tree, name, strict=False):
     ``strict`` is for systemctl, which refuses it. Raises :class:`Missing` and :class:`Bad`.
     """
     for _ in range(MAX_HOPS):
+        if name in tree.plain:
+            return Fragment(name, tree.plain[name], False)
         places = tree.places(name)
         if not places and names.is_instance(name):
             places = tree.places(names.template(name))
@@ -144,13 +146,13 @@ class Install:
 
 
 def install(tree, fragment, read):
-    """:class:`Install` of a fragment; ``read(path)`` gives the assignments of a file."""
+    """:class:`Install` of a fragment; ``read(path, section)`` gives the assignments of a file."""
     stems = [fragment.name]
     if names.is_instance(fragment.name):
         stems.append(names.template(fragment.name))
     found = []
     for path in (fragment.path, *tree.dropins([stems])):
-        found += [a for a in read(path) if a.section == "Install"]
+        found += read(path, "Install")
     keys = unitfile.merge(found).get("Install", {})
 
     def words(*of):
@@ -197,8 +199,8 @@ def specifiers(text, name):
     return out
 
 
-def state(tree, name, read):
-    """The word of ``systemctl is-enabled`` for a unit name.
+def state(tree, name, wishes_of):
+    """The word of ``systemctl is-enabled``; ``wishes_of(fragment)`` gives its :class:`Install`.
 
     ``not-found`` when there is no file, ``bad`` when its link makes no sense.
     """
@@ -219,7 +221,7 @@ def state(tree, name, read):
         return "generated"
     if parent == TRANSIENT:
         return "transient"
-    wishes = install(tree, fragment, read)
+    wishes = wishes_of(fragment)
     known = {fragment.name, *wishes.alias}
     if wishes.default_instance and names.is_template(fragment.name):
         known.add(names.instantiate(fragment.name, wishes.default_instance))

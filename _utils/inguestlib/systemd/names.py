@@ -1,6 +1,7 @@
 """Unit names as systemd.unit(5) defines them: types, templates, instances, escaping."""
 
 import re
+from functools import lru_cache
 
 TYPES = (
     "service",
@@ -19,24 +20,31 @@ TYPES = (
 _VALID = re.compile(r"[A-Za-z0-9:\-_.\\@]+\.(?:" + "|".join(TYPES) + r")\Z")
 MAX_LENGTH = 255
 
+_SUFFIXES = frozenset(TYPES)
+# An audit asks the same of the same few hundred names again and again.
+_remembered = lru_cache(maxsize=4096)
 
+
+@_remembered
 def is_valid(name):
     """Whether ``name`` can be a unit: plain, template or instance."""
     return bool(_VALID.match(name)) and len(name) <= MAX_LENGTH and name[0] not in ".@"
 
 
+@_remembered
 def full(name):
     """The name with its suffix: one without any means a service, as for systemctl."""
     name = name.strip()
-    return name if name.rpartition(".")[2] in TYPES else name + ".service"
+    return name if name.rpartition(".")[2] in _SUFFIXES else name + ".service"
 
 
 def kind(name):
     """``service``, ``timer``, …; ``""`` when the suffix is not one of :data:`TYPES`."""
     suffix = name.rpartition(".")[2]
-    return suffix if suffix in TYPES else ""
+    return suffix if suffix in _SUFFIXES else ""
 
 
+@_remembered
 def split(name):
     """``(prefix, instance, type)``; instance is ``None`` in a plain name, ``""`` in a template."""
     stem, _, suffix = name.rpartition(".")
@@ -71,8 +79,9 @@ def sibling(name, suffix):
     return name.rpartition(".")[0] + "." + suffix
 
 
+@_remembered
 def directories(name):
-    """The names under which a unit has ``.d``, ``.wants`` and ``.requires`` directories.
+    """The names under which a unit has ``.d``, ``.wants`` and ``.requires`` directories, a tuple.
 
     Most specific first: the name, its template, then both with the prefix cut after each
     dash. ``foo-bar.service`` gives itself and ``foo-.service``; ``foo-bar@1.service`` gives
@@ -87,7 +96,7 @@ def directories(name):
     cut = _cut(prefix)
     if cut:
         out += directories(f"{cut}@{instance}.{suffix}" if instance else f"{cut}.{suffix}")
-    return list(dict.fromkeys(out))
+    return tuple(dict.fromkeys(out))
 
 
 def _cut(prefix):

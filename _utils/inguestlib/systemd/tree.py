@@ -87,6 +87,12 @@ class Tree:
                     files.setdefault(name, []).append(f"{directory.path}/{name}")
         return files, dropin_dirs
 
+    @cached_property
+    def plain(self):
+        """``{name: path}`` of the names that a regular file has first: no link, no mask."""
+        first = {name: paths[0] for name, paths in self._index[0].items()}
+        return {name: path for name, path in first.items() if self.kind(path) == "file"}
+
     def places(self, name):
         """The paths of the files and links of that name, highest precedence first."""
         return self._index[0].get(name, ())

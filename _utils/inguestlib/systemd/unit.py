@@ -43,7 +43,7 @@ class Unit:
             return "generated"
         if self.path is None and self._runtime is not None:
             return ""  # systemctl has no word for what has no file
-        return enablement.state(self._units.tree, self.name, self._units.read)
+        return enablement.state(self._units.tree, self.name, self._units.install)
 
     @cached_property
     def install(self):
@@ -51,7 +51,7 @@ class Unit:
         if self.path is None or self.masked:
             return enablement.Install()
         fragment = enablement.Fragment(self.id, self.path, False)
-        return enablement.install(self._units.tree, fragment, self._units.read)
+        return self._units.install(fragment)
 
     @cached_property
     def aliases(self):

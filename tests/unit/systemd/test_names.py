@@ -32,19 +32,19 @@ def test_templates_and_instances():
 
 
 def test_directories_cut_the_prefix_at_each_dash():
-    assert names.directories("foo-bar-baz.service") == [
+    assert list(names.directories("foo-bar-baz.service")) == [
         "foo-bar-baz.service",
         "foo-bar-.service",
         "foo-.service",
     ]
-    assert names.directories("foo-bar@1.service") == [
+    assert list(names.directories("foo-bar@1.service")) == [
         "foo-bar@1.service",
         "foo-bar@.service",
         "foo-.service",
         "foo-@1.service",
         "foo-@.service",
     ]
-    assert names.directories("-.mount") == ["-.mount"]
+    assert list(names.directories("-.mount")) == ["-.mount"]
 
 
 @pytest.mark.parametrize(

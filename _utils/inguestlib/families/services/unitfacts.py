@@ -70,8 +70,8 @@ def observe(guest, params):
     wanted = _worth(units, state, declared)
     found, others = {}, []
     for name in sorted({*units.names(), *wanted}):
-        unit = units.get(name)
-        if names.kind(name) not in KINDS or unit is None or unit.id in found:
+        unit = units.get(name) if names.kind(name) in KINDS else None
+        if unit is None or unit.id in found:
             continue
         if name in wanted or unit.id in wanted:
             if names.is_template(unit.id) and name not in declared:
@@ -209,7 +209,7 @@ def behind(units, unit):
         fragment = enablement.unmasked(units.tree, unit.id)
     except (enablement.Missing, enablement.Bad):
         return {}
-    install = enablement.install(units.tree, fragment, units.read)
+    install = units.install(fragment)
     return {
         "path": fragment.path,
         "wanted_by": [*install.wanted_by, *install.required_by],
