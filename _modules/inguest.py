@@ -60,12 +60,20 @@ def _plainly(function):
 
 
 def _words(value):
-    """``a,b`` or a list, as a list; ``None`` stays."""
+    """``a,b`` or a list, as a list; ``None`` stays.
+
+    An empty list is refused: a look at nothing would find nothing wrong.
+    """
     if value is None:
         return None
     if isinstance(value, str):
         value = value.split(",")
-    return [word.strip() for word in value if word.strip()]
+    if not isinstance(value, (list, tuple)) or not all(isinstance(word, str) for word in value):
+        raise SaltInvocationError(f"{value!r} is not a list of names")
+    words = [word.strip() for word in value if word.strip()]
+    if not words:
+        raise SaltInvocationError("no name is given; leave the argument out to mean all")
+    return words
 
 
 def _root(root):

@@ -21,6 +21,7 @@ import inguestlib
 
 inguestlib = inguestlib.refresh()
 
+from salt.exceptions import CommandExecutionError, SaltInvocationError
 from salt.state import STATE_INTERNAL_KEYWORDS
 
 INTERFACE = 1
@@ -86,9 +87,13 @@ def _family(family, name, controls, root, params):
 
 def _enforce(name, families, controls, root, overlay, nested):
     test = bool(__opts__.get("test"))
-    out = __salt__["inguest.apply"](
-        families=families, controls=controls, root=root, policy=overlay, test=test
-    )
+    try:
+        out = __salt__["inguest.apply"](
+            families=families, controls=controls, root=root, policy=overlay, test=test
+        )
+    except (SaltInvocationError, CommandExecutionError) as exc:
+        # It is written for people already; Salt would put a traceback around it.
+        return {"name": name, "changes": {}, "result": False, "comment": str(exc)}
     changes = {family: part["changes"] for family, part in out["families"].items()}
     changes = {family: shown for family, shown in changes.items() if shown}
     if not nested:

@@ -59,8 +59,8 @@ def plan(root, policy, families=None, controls=None, *, name=None, now=None):
     """What :func:`apply` would do now; nothing is changed.
 
     Returns the audit's report with ``families``: for each one its ``mode``, ``result``
-    (``planned``, ``clean`` or ``audited``), the ``plan`` (changes as data) and the
-    ``changes`` (``{target: preview}``).
+    (``planned``, ``clean``, ``audited``, or ``reverted`` where no plan could be made), the
+    ``plan`` (changes as data) and the ``changes`` (``{target: preview}``).
     """
     scope = _Scope(root, policy, families, controls, name, now)
     guest, facts, findings, waivers = scope.look()
@@ -68,15 +68,23 @@ def plan(root, policy, families=None, controls=None, *, name=None, now=None):
     out["families"] = {}
     for family in scope.selected:
         mine = [f for f in findings if f.family == family]
-        todo = planned(mine, scope.policy)
-        result = "planned" if todo else _unchanged(scope.policy, family)
-        out["families"][family] = _outcome(scope.policy, family, result, todo, guest)
+        try:
+            todo = planned(mine, scope.policy)
+            result = "planned" if todo else _unchanged(scope.policy, family)
+            out["families"][family] = _outcome(scope.policy, family, result, todo, guest)
+        except (changes.ChangeError, OSError) as exc:
+            out["families"][family] = _impossible(scope.policy, family, exc)
     out["recovered"] = []
     return out
 
 
 def _unchanged(policy, family):
     return "clean" if policy.mode(family) == "enforce" else "audited"
+
+
+def _impossible(policy, family, exc):
+    """The outcome where the changes can't even be planned; the other families go on."""
+    return _outcome(policy, family, "reverted", comment=f"nothing was changed: {exc}")
 
 
 def _outcome(policy, family, result, todo=(), guest=None, comment=""):
@@ -137,10 +145,13 @@ def apply(
 
 def _apply_family(scope, family, effects, home, settle, step):
     guest, _facts, before, _waivers = scope.look([family])
-    todo = planned(before, scope.policy)
-    if not todo:
-        return _outcome(scope.policy, family, _unchanged(scope.policy, family))
-    outcome = _outcome(scope.policy, family, "applied", todo, guest)
+    try:
+        todo = planned(before, scope.policy)
+        if not todo:
+            return _outcome(scope.policy, family, _unchanged(scope.policy, family))
+        outcome = _outcome(scope.policy, family, "applied", todo, guest)
+    except (changes.ChangeError, OSError) as exc:
+        return _impossible(scope.policy, family, exc)
     entry = journal.Journal.open(home, family, todo, step)
     try:
         for number, change in enumerate(todo):

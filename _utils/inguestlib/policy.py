@@ -191,9 +191,10 @@ def load(pillar=None, overlay=None, *, families, needed=None):
     Raises :class:`PolicyInvalid` with all mistakes at once.
     """
     problems = []
+    for part in (pillar, overlay):
+        if part is not None and not isinstance(part, Mapping):
+            raise PolicyInvalid([s.Problem("inguest", "is not a mapping", "write keys below it")])
     data = merge(pillar or {}, overlay or {})
-    if not isinstance(data, Mapping):
-        raise PolicyInvalid([s.Problem("inguest", "is not a mapping", "write keys below it")])
     known = ["mode", "controls", "waivers", *families]
     problems += [s.unknown_key(f"inguest:{k}", k, known) for k in data if k not in known]
 

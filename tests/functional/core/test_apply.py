@@ -189,3 +189,27 @@ def test_waived_drift_is_not_touched(toy, run):
     assert out["summary"]["waived"] == 1
     assert [f["changes"] for f in out["findings"] if f["verdict"] == "waived"] == [[]]
     assert Verdict("waived") is Verdict.WAIVED
+
+
+def test_changes_that_contradict_each_other_harm_their_own_family_only(toy, run, monkeypatch):
+    tree, policy = toy
+
+    def judge(facts, _policy):
+        for content in ("a\n", "b\n"):
+            yield drift(f"/etc/{content}", changes=[File("/etc/hostname", content=content)])
+
+    broken = replace(
+        toyfamily.FAMILY,
+        name="broken",
+        controls=(Control(id="toy-x", title="x", why="x", severity="low", judge=judge),),
+    )
+    both = {"broken": broken, "toy": toyfamily.FAMILY}
+    monkeypatch.setattr(audit, "all_families", lambda: both)
+    families = dict.fromkeys(both, policy.families["toy"])
+    policy = replace(policy, families=families)
+    planned = core_apply.plan(str(tree), policy)["families"]
+    assert planned["broken"]["result"] == "reverted"
+    assert "contradicts" in planned["broken"]["comment"]
+    assert planned["toy"]["result"] == "planned"
+    done = run(tree, policy)["families"]
+    assert (done["broken"]["result"], done["toy"]["result"]) == ("reverted", "applied")

@@ -64,3 +64,23 @@ def test_audit_mode_reports_and_does_not_touch(run, root):
 def test_a_family_that_is_off(run):
     ret = run("dns", {"dns": {"mode": "off"}})
     assert (ret["result"], ret["changes"]) == (True, {})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"servres": ["10.0.0.1"]}, "inguest:dns:servres: is not a known key"),
+        ({"servers": "resolver"}, "'resolver' is not an IP address"),
+        ({"controls": 5}, "5 is not a list of names"),
+        ({"controls": []}, "no name is given"),
+        ({"controls": ["dns-none"]}, "no such control: dns-none"),
+    ],
+)
+def test_a_mistake_is_a_failed_state_in_words(run, root, arguments, said):
+    """Salt would show what a state raises with its traceback."""
+    before = snapshot(root)
+    ret = run("dns", {"dns": DNS}, **arguments)
+    assert (ret["result"], ret["changes"]) == (False, {})
+    assert said in ret["comment"]
+    assert "Traceback" not in ret["comment"]
+    assert snapshot(root) == before

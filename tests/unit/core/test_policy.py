@@ -223,3 +223,23 @@ def test_what_is_waived_for_one_resource_still_counts_for_others():
     family = policy.family("x")
     assert family.in_force("x-a", "nginx.service") is False
     assert family.in_force("x-a", "sshd.service") is True
+
+
+@pytest.mark.parametrize("pillar", [[], [{"x": {}}], "x", 5, False, ""])
+def test_a_pillar_that_is_no_mapping(pillar):
+    """``inguest: [dns]`` must not be taken for a policy that says nothing."""
+    assert list(problems(pillar)) == ["inguest"]
+
+
+@pytest.mark.parametrize("when", ["9999-12-31T23:59:59-10:00", "0001-01-01T00:00:00+10:00"])
+def test_a_time_that_is_none_in_utc(when):
+    assert list(problems({**GOOD, "waivers": [{**WAIVER, "expires": when}]})) == [
+        "inguest:waivers:0:expires"
+    ]
+
+
+def test_what_is_named_twice_counts_once():
+    found = []
+    addresses = s.ListOf(s.Address(), unique=True)
+    assert addresses.check(["10.0.0.1", "::1", "10.0.0.1"], "k", found) == ["10.0.0.1", "::1"]
+    assert not found

@@ -11,10 +11,11 @@ SCHEMA = {
         Address(),
         default=REQUIRED,
         min=1,
+        unique=True,
         help="the resolvers that guests may ask, in order of preference",
     ),
     "search": ListOf(
-        Str(),
+        Str(pattern=r"[^\s,;\"']+", wanted="a domain"),
         default=None,
         help="the search domains that guests may have; not judged where it is left out",
     ),
