@@ -44,10 +44,11 @@ def __virtual__():
 
 
 def _plainly(function):
-    """Turn the library's errors into Salt's, once, at the edge."""
+    """Turn the library's errors into Salt's, once, at the edge; say when the code is an old one."""
 
     @functools.wraps(function)
     def wrapped(*args, **kwargs):
+        inguestlib.warn_if_stale(__file__)
         try:
             return function(*args, **kwargs)
         except core_audit.SelectionError as exc:

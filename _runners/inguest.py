@@ -67,6 +67,7 @@ def audit(tgt, tgt_type="glob", families=None, controls=None, timeout=None, root
         salt-run inguest.audit '*'
         salt-run inguest.audit 'web*' families=dns --out=json
     """
+    inguestlib.warn_if_stale(__file__)
     wanted = {"families": families, "controls": controls, "root": root}
     wanted = {k: v for k, v in wanted.items() if v is not None}
     result = _ask(tgt, tgt_type, "inguest.audit", wanted, timeout)

@@ -23,12 +23,15 @@ with these lines, in this order::
   function, the library's folder is no longer on `sys.path`.
 - Code that runs for long (an engine) asks `stale(__file__)` now and then, and ends when it answers
   true; Salt starts an engine that ended again, with the code of the day.
+- What may be called long after it was loaded (a runner in a reactor) begins its functions with
+  `warn_if_stale(__file__)`.
 - What crosses from one wrapper to another (`__salt__`) is plain data, for classes of both ages may
   be alive for a moment.
 """
 
 import importlib
 import importlib.util
+import logging
 import os
 import sys
 import threading
@@ -72,6 +75,8 @@ def _stamp_of(path):
 # Taken before any submodule is imported: a file that changes in between makes the library stale.
 _LOADED = _stamp()
 _WRAPPERS = {}  # the stamps of the wrappers that were checked against this library
+_WARNED = set()  # those of them that have said since that they are old
+_LOG = logging.getLogger(__name__)
 
 
 def stale(wrapper=None):
@@ -83,6 +88,25 @@ def stale(wrapper=None):
     if wrapper is not None and _WRAPPERS.get(wrapper) != _stamp_of(wrapper):
         return True
     return _stamp() != _LOADED
+
+
+def warn_if_stale(wrapper):
+    """Log one warning when a loaded wrapper, or its library, is no longer what is on disk.
+
+    Salt keeps loaded functions in a reactor, in a minion without multiprocessing, and for beacons,
+    and calls them without loading again: `refresh` has no say then. Said once for each load.
+
+    Args:
+        wrapper: the wrapper's `__file__`.
+    """
+    if wrapper not in _WARNED and stale(wrapper):
+        _WARNED.add(wrapper)
+        _LOG.warning(
+            "%s runs as it was loaded, but the files of inguest have changed since. A reactor "
+            "loads them within reactor_refresh_interval, a minion after saltutil.refresh_modules; "
+            "otherwise restart the daemon.",
+            wrapper,
+        )
 
 
 def refresh():
@@ -119,6 +143,7 @@ def check(wrapper, interface):
     comes with none, and any place is right.)
     """
     _WRAPPERS[wrapper] = _stamp_of(wrapper)
+    _WARNED.discard(wrapper)
     own = _library_of(wrapper)
     if own and not _same(own, _HOME):
         return (

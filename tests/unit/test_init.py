@@ -179,6 +179,23 @@ def test_wrapper_that_changed_after_its_check(package, tmp_path):
     assert library.stale(str(wrapper))
 
 
+def test_old_code_says_so_once_for_each_load(package, tmp_path, caplog):
+    library = load()
+    wrapper = tmp_path / "runner.py"
+    wrapper.write_text("old")
+    library.check(str(wrapper), library.INTERFACE)
+    library.warn_if_stale(str(wrapper))
+    assert not caplog.records
+    (package / "word.py").write_text("WORD = 'newer'\n")
+    library.warn_if_stale(str(wrapper))
+    library.warn_if_stale(str(wrapper))
+    (said,) = caplog.records
+    assert said.levelname == "WARNING" and str(wrapper) in said.getMessage()
+    library.check(str(wrapper), library.INTERFACE)  # loaded again, though on the old library
+    library.warn_if_stale(str(wrapper))
+    assert len(caplog.records) == 2
+
+
 @pytest.mark.parametrize(
     ("wrapper", "home"),
     [
