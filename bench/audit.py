@@ -65,16 +65,27 @@ def guest(suite, variant, scratch):
 def inside(minion, runs):
     """Figures of the functions alone, in the minion's job process (multiprocessing is on)."""
     opened = minion.salt("inguest_bench.trace", "inguest.audit")
+    files = [row for row in opened if row[0] in ("open", "os.listdir", "os.scandir")]
     shown = minion.salt("inguest.audit")["summary"]
+    states = {"mods": "plain", "test": True}
     return {
-        "files": len(opened),
+        "files": len(files),
+        "looks": len(opened) - len(files),
         "summary": shown,
-        "audit": minion.salt("inguest_bench.call", "inguest.audit", runs=runs),
         "plain": minion.salt("inguest_bench.plain", opened, runs=runs),
-        "states": minion.salt(
-            "inguest_bench.call", "state.apply", runs=runs, kwargs={"mods": "plain", "test": True}
-        ),
+        "only files": minion.salt("inguest_bench.plain", files, runs=runs),
+        "audit": _calls(minion, "inguest.audit", runs),
+        "states": _calls(minion, "state.apply", runs, states),
     }
+
+
+def _calls(minion, function, runs, kwargs=None):
+    """Figures of a function: of the first call in a job, over several jobs, and of later ones."""
+
+    def call(count):
+        return minion.salt("inguest_bench.call", function, runs=count, kwargs=kwargs or {})
+
+    return {"first": [call(1)[0] for _ in range(runs)], "later": call(runs + 1)[1:]}
 
 
 def whole(minion, arguments, runs):
@@ -136,17 +147,22 @@ def main():
 
 def report(figures):
     inside_ = figures["inside"]
-    print(f"verdicts of the audit: {inside_['summary']}; files and directories: {inside_['files']}")
+    print(f"verdicts of the audit: {inside_['summary']}")
+    print(f"files and directories: {inside_['files']}; links, metadata: {inside_['looks']}")
     print(f"{'inside the minion, against a plain reading':44}{'wall':>9}{'cpu':>9}{'peak':>9}")
     plain = inside_["plain"]
-    print(line("plain reading", plain, plain))
-    print(line("inguest.audit, first call of a job", inside_["audit"][:1], plain))
-    print(line("inguest.audit, later calls", inside_["audit"][1:], plain))
-    print(line("state.apply plain test=True, first call", inside_["states"][:1], plain))
-    print(line("state.apply plain test=True, later calls", inside_["states"][1:], plain))
-    later = median(inside_["states"][1:], "wall") / median(inside_["audit"][1:], "wall")
-    first = inside_["states"][0]["wall"] / inside_["audit"][0]["wall"]
-    print(f"plain states / audit (wall): first call {first:.1f}, later calls {later:.1f}")
+    print(line("plain reading of all that the audit reads", plain, plain))
+    print(line("plain reading of its files and directories", inside_["only files"], plain))
+    print(line("inguest.audit, first call of a job", inside_["audit"]["first"], plain))
+    print(line("inguest.audit, later calls", inside_["audit"]["later"], plain))
+    print(line("state.apply plain test=True, first call", inside_["states"]["first"], plain))
+    print(line("state.apply plain test=True, later calls", inside_["states"]["later"], plain))
+    for key in ("wall", "cpu"):
+        first, later = (
+            median(inside_["states"][when], key) / median(inside_["audit"][when], key)
+            for when in ("first", "later")
+        )
+        print(f"plain states / audit ({key}): first call {first:.1f}, later calls {later:.1f}")
     print(f"{'whole processes, against salt-call test.ping':44}{'wall':>9}{'cpu':>9}{'peak':>9}")
     ping = figures["ping"]
     print(line("salt-call --local test.ping", ping, ping))

@@ -5,16 +5,46 @@ Measure a function inside the minion's own job process. Only for ``make bench``.
 import contextlib
 import os
 import resource
+import socket
+import struct
 import sys
 import time
 
-_opened = None
+_read = None
+_LOOKS = ("lstat", "stat", "readlink")  # Python has no audit events for these
+_SYSTEMD = "/run/systemd/private"
 
 
 def _hook(event, args):
-    if _opened is not None and event in ("open", "os.listdir", "os.scandir") and args:
+    if _read is None or not args:
+        return
+    if event in ("open", "os.listdir", "os.scandir"):
         if isinstance(args[0], str) and args[0].startswith("/"):
-            _opened.append((event, args[0]))
+            _read.append((event, args[0]))
+    elif event == "socket.connect" and args[1] == _SYSTEMD:
+        _read.append((event, _SYSTEMD))
+
+
+@contextlib.contextmanager
+def _noted():
+    """Note what is looked at by the functions of ``os`` that tell nobody."""
+
+    def noting(name, real):
+        def look(path, *args, **kwargs):
+            if isinstance(path, str) and path.startswith("/"):
+                _read.append((name, path))
+            return real(path, *args, **kwargs)
+
+        return look
+
+    real = {name: getattr(os, name) for name in _LOOKS}
+    for name, function in real.items():
+        setattr(os, name, noting(name, function))
+    try:
+        yield
+    finally:
+        for name, function in real.items():
+            setattr(os, name, function)
 
 
 def _cpu():
@@ -57,7 +87,7 @@ def call(function, runs=5, kwargs=None):
 
 def trace(function, kwargs=None):
     """
-    The files that a function opens and the directories that it lists.
+    What a function reads: files, directories, links, metadata, and whether it asks systemd.
 
     CLI Example:
 
@@ -65,20 +95,47 @@ def trace(function, kwargs=None):
 
         salt '*' inguest_bench.trace inguest.audit
     """
-    global _opened
+    global _read
     __salt__[function](**(kwargs or {}))  # imports are read here, not below
     sys.addaudithook(_hook)
-    _opened = []
+    _read = []
     try:
-        __salt__[function](**(kwargs or {}))
-        return list(_opened)
+        with _noted():
+            __salt__[function](**(kwargs or {}))
+        return list(_read)
     finally:
-        _opened = None
+        _read = None
+
+
+def _ask_systemd(path):
+    """ListUnits on the manager's socket, the answer taken as it comes."""
+    fields = b""
+    for field, kind, text in (
+        (1, b"o", b"/org/freedesktop/systemd1"),
+        (2, b"s", b"org.freedesktop.systemd1.Manager"),
+        (3, b"s", b"ListUnits"),
+        (6, b"s", b"org.freedesktop.systemd1"),
+    ):
+        fields += b"\0" * (-len(fields) % 8) + bytes([field, 1]) + kind + b"\0"
+        fields += struct.pack("<I", len(text)) + text + b"\0"
+    message = struct.pack("<cBBBIII", b"l", 1, 0, 1, 0, 1, len(fields)) + fields
+    message += b"\0" * (-len(message) % 8)
+    with socket.socket(socket.AF_UNIX) as peer:
+        peer.connect(path)
+        uid = str(os.geteuid()).encode().hex().encode()
+        peer.sendall(b"\0AUTH EXTERNAL " + uid + b"\r\nBEGIN\r\n")
+        peer.recv(4096)
+        peer.sendall(message)
+        data = peer.recv(1 << 16)
+        body, _, fields_size = struct.unpack_from("<III", data, 4)
+        left = 16 + ((fields_size + 7) & -8) + body - len(data)
+        while left > 0:
+            left -= len(peer.recv(1 << 16))
 
 
 def plain(paths, runs=5):
     """
-    Read the same files and list the same directories, and do nothing else.
+    Read the same files, directories, links and metadata, ask systemd once, and do nothing else.
 
     CLI Example:
 
@@ -87,13 +144,20 @@ def plain(paths, runs=5):
         salt '*' inguest_bench.plain '[["open", "/etc/hosts"]]'
     """
 
+    asks = any(event == "socket.connect" for event, _ in paths)
+    looks = {name: getattr(os, name) for name in _LOOKS}
+
     def read():
+        if asks:
+            _ask_systemd(_SYSTEMD)
         for event, path in paths:
             with contextlib.suppress(OSError):
                 if event == "open":
                     with open(path, "rb") as file:
                         file.read()
-                else:
+                elif event in looks:
+                    looks[event](path)
+                elif event != "socket.connect":
                     os.listdir(path)
 
     return [_measured(read) for _ in range(runs)]
