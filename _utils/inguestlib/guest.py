@@ -5,6 +5,7 @@ for the life of the :class:`Guest`, which is one audit: the families may ask as
 often as they like.
 """
 
+import contextlib
 import errno
 import fnmatch
 import os
@@ -373,13 +374,20 @@ class Guest:
         """The live node name, or what ``/etc/hostname`` of the tree says."""
         if self.live:
             return os.uname().nodename
-        return (self.read("/etc/hostname") or "").strip()
+        return self._first_text("/etc/hostname").strip()
 
     @cached_property
     def distro(self):
         """:class:`inguestlib.distro.Distro` from os-release(5)."""
-        text = self.read("/etc/os-release") or self.read("/usr/lib/os-release") or ""
-        return distro.parse(text)
+        return distro.parse(self._first_text("/etc/os-release", "/usr/lib/os-release"))
+
+    def _first_text(self, *paths):
+        """The first text that is there and can be read, or ``""``: an audit goes on without."""
+        for path in paths:
+            with contextlib.suppress(OSError):
+                if text := self.read(path):
+                    return text
+        return ""
 
     @cached_property
     def init(self):

@@ -135,6 +135,14 @@ def test_the_distribution(tree):
     assert (distro.id, distro.family, distro.version_id) == ("rocky", "redhat", "9.4")
 
 
+def test_an_audit_goes_on_without_a_name_of_the_guest(tree):
+    for name in ("etc/hostname", "etc/os-release", "usr/lib/os-release"):
+        (tree / name).unlink(missing_ok=True)
+        (tree / name).mkdir(parents=True)
+    guest = Guest(str(tree))
+    assert (guest.hostname, guest.distro.family) == ("", "unknown")
+
+
 def test_a_root_that_is_no_directory(tree):
     with pytest.raises(GuestError, match="the root is not a directory"):
         Guest(tree / "etc/real")

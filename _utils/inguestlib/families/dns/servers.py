@@ -220,15 +220,15 @@ def redundancy(facts, policy):
     blind = cure.blind(facts, known, broken)
     here = {v["address"] for _, found in named for v in found["values"] if v["address"]}
     shown = "; ".join(lists.evidence(found) for _, found in named)
-    if any(address.is_loopback(a) for a in here):
+    if len(here) < 2 and blind:
+        yield unknown(EFFECTIVE, "; ".join(blind))
+    elif any(address.is_loopback(a) for a in here):
         yield not_applicable(EFFECTIVE, "a local server forwards, and is judged by its own control")
     elif len(policy["servers"]) < 2:
         yield drift(
             EFFECTIVE, sorted(here), "two or more", evidence=shown,
             comment="the policy itself names one server: add another to inguest:dns:servers",
         )  # fmt: skip
-    elif len(here) < 2 and blind:
-        yield unknown(EFFECTIVE, "; ".join(blind))
     elif not named and not want.ignore_dhcp and _from_network(facts, known):
         yield unknown(EFFECTIVE, "DHCP or router advertisements decide")
     elif len(here) >= 2:

@@ -212,6 +212,16 @@ def test_a_policy_with_one_server_can_t_be_redundant():
     assert "inguest:dns:servers" in found.comment
 
 
+def test_a_local_server_is_no_answer_where_an_owner_was_not_seen():
+    """Who feeds the resolver was guessed without it: nothing can be said of it."""
+    sections = {**SECTIONS, "resolv_conf": {**SECTIONS["resolv_conf"]}}
+    sections["resolv_conf"]["lists"] = [_servers("127.0.0.1")]
+    sections["networkmanager"] = {FamilyFacts.UNSEEN: "GuestError: denied"}
+    sections["owner"] = {**SECTIONS["owner"], "owner": "networkmanager", "forwarders": ["unbound"]}
+    (found,) = _judge(servers.redundancy, facts_of(**sections))
+    assert found.verdict.value == "unknown" and "denied" in found.comment
+
+
 def test_two_writers_of_one_file():
     owner = {"owner": "resolved", "mode": "stub", "managers": ["resolved", "resolvconf"]}
     (found,) = _judge(manager.manager_mode, _facts(owner=owner))
