@@ -1,6 +1,8 @@
 """Observe a guest and judge it, over all families; nothing here knows any of them."""
 
+import contextlib
 import datetime as dt
+import gc
 import traceback
 from collections.abc import Mapping
 from dataclasses import replace
@@ -75,7 +77,10 @@ def plain(data):
     if data is None or kind is bool or kind is int or kind is float:
         return data
     if kind is dict:
-        return {plain(key if type(key) is str else str(key)): plain(data[key]) for key in data}
+        return {
+            key if type(key) is str and key.isascii() else plain(str(key)): plain(value)
+            for key, value in data.items()
+        }
     if kind is list or kind is tuple:
         return [plain(value) for value in data]
     if isinstance(data, str):
@@ -202,6 +207,23 @@ def audit(guest, policy, families=None, controls=None, *, name=None, now=None):
     """
     name = name or guest.hostname
     policy = policy.for_guest(name, now or dt.datetime.now(dt.timezone.utc))
-    facts = observe(guest, policy, families, controls)
-    findings, waivers = judged(facts, policy, families, controls)
-    return report(facts, findings, waivers, policy, name=name)
+    with _uncollected():
+        facts = observe(guest, policy, families, controls)
+        findings, waivers = judged(facts, policy, families, controls)
+        return report(facts, findings, waivers, policy, name=name)
+
+
+@contextlib.contextmanager
+def _uncollected():
+    """No search for cyclic garbage meanwhile.
+
+    An audit makes thousands of small values that it keeps until its end. In a job, a fork of
+    the minion, a search would also touch, and so copy, the memory that the two share.
+    """
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
