@@ -198,9 +198,11 @@ _BAD = (Verdict.DRIFT, Verdict.ERROR)
 def leftovers(before, after, policy):
     """The findings of ``after`` for which the changes of ``before`` can't stand. Pure.
 
-    These are: drift that still has a cure, a cured resource that is not compliant,
-    anything bad that wasn't bad before, and a proof that is bad or unknown.
+    These are: drift that still has a cure, a cured resource that is not compliant (unknown
+    will do where the drift named the same gap before), anything bad that wasn't bad before,
+    and a proof that is bad or unknown.
     """
+    gaps = {f.key: f.comment for f in before}
     cured = {f.key for f in before if f.changes and policy.enforced(f.control, f.family)}
     bad = {f.key for f in before if f.verdict in _BAD}
     proofs = {c.id for f in audit.all_families().values() for c in f.controls if c.proof}
@@ -210,12 +212,18 @@ def leftovers(before, after, policy):
         wrong = finding.verdict in _BAD
         if (
             (wrong and finding.changes and enforced)
-            or (finding.key in cured and (wrong or finding.verdict is Verdict.UNKNOWN))
+            or (finding.key in cured and (wrong or _newly_unseen(finding, gaps)))
             or (wrong and finding.key not in bad)
             or (finding.control in proofs and (wrong or finding.verdict is Verdict.UNKNOWN))
         ):
             left.append(finding)
     return left
+
+
+def _newly_unseen(finding, gaps):
+    """Whether it is unknown for a reason that was none before the changes."""
+    known = finding.comment and finding.comment in gaps.get(finding.key, "")
+    return finding.verdict is Verdict.UNKNOWN and not known
 
 
 def recover(root, effects, *, wait=60.0):

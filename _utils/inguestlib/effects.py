@@ -82,13 +82,21 @@ def _edited(change, old):
             raise ChangeError(
                 f"{change.path}:{edit.line}: changed since it was observed; run it again"
             )
-        out[edit.line - 1 : edit.line] = [] if edit.new is None else edit.new.split("\n")
+        new = None if edit.new is None else _kept(lines[edit.line - 1], edit.new)
+        out[edit.line - 1 : edit.line] = [] if new is None else new.split("\n")
     for edit in change.edits:
         if edit.line == 0 and edit.new is not None:
             out.extend(edit.new.split("\n"))
     return "".join(line + "\n" for line in out[:-1]) + (
         out[-1] + ("\n" if ends_with_newline or change.edits[-1].line == 0 else "") if out else ""
     )
+
+
+def _kept(old, new):
+    """A line's new text in which the foreign bytes of the old one are bytes again."""
+    for char in {c for c in old if "\udc80" <= c <= "\udcff"}:
+        new = new.replace(_visible(char), char)
+    return new
 
 
 def _visible(text):

@@ -213,3 +213,23 @@ def test_changes_that_contradict_each_other_harm_their_own_family_only(toy, run,
     assert planned["toy"]["result"] == "planned"
     done = run(tree, policy)["families"]
     assert (done["broken"]["result"], done["toy"]["result"]) == ("reverted", "applied")
+
+
+def test_foreign_bytes_of_an_edited_line_stay_bytes():
+    from inguestlib.audit import plain
+
+    old = "server 8.8.8.8 # B\udcfcro\nkeep \udcff\n"
+    shown = plain(old.split("\n")[0])
+    change = File("/f", edits=(effects_edit(1, shown, shown.replace("8.8.8.8", "10.0.0.53")),))
+    assert effects.rendered(change, old) == "server 10.0.0.53 # B\udcfcro\nkeep \udcff\n"
+
+
+@pytest.mark.parametrize(("reason", "left"), [("/x does not exist", 0), ("no answer", 1)])
+def test_a_gap_that_was_there_before_does_not_undo_a_cure(toy, reason, left):
+    """A missing include must not keep a foreign resolver in the file that includes it."""
+    _tree, policy = toy
+    where = {"control": "toy-server", "family": "toy"}
+    change = File("/f", content="")
+    was = replace(drift("/f", comment="/x does not exist", changes=[change]), **where)
+    now = replace(unknown("/f", reason), **where)
+    assert len(core_apply.leftovers([was], [now], policy)) == left

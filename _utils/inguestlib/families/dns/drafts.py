@@ -5,7 +5,11 @@ A directive is plain data: ``{"option", "value", "path", "parts"}``, where ``par
 (``text`` is the whole line; ``start`` and ``end`` are columns).
 """
 
+import re
+
 from inguestlib.changes import HEADER, Edit, File
+
+_FOREIGN = re.compile(r"\\x([89a-f][0-9a-f])")
 
 
 def evidence(directives, limit=8):
@@ -102,7 +106,9 @@ def _union(all_spans):
     return {span: "".join(sorted(news)) for span, news in union.items()}
 
 
-def _edit(line, text, spans):
+def _edit(line, shown, spans):
+    # Columns count bytes that are not UTF-8 as one character each; facts show them as \\xNN.
+    text = _FOREIGN.sub(lambda match: chr(0xDC00 + int(match[1], 16)), shown)
     new, at = "", 0
     for (start, end), replacement in sorted(spans.items()):
         if start < at:
@@ -111,5 +117,6 @@ def _edit(line, text, spans):
         at = end
     new += text[at:]
     if not new.strip():
-        return Edit(line, text, None)
-    return Edit(line, text, new.rstrip())
+        return Edit(line, shown, None)
+    new = new.rstrip().encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return Edit(line, shown, new)
