@@ -44,11 +44,10 @@ def __virtual__():
 
 
 def _plainly(function):
-    """Turn the library's errors into Salt's, once, at the edge; say when the code is an old one."""
+    """Turn the library's errors into Salt's, once, at the edge."""
 
     @functools.wraps(function)
     def wrapped(*args, **kwargs):
-        inguestlib.warn_if_stale(__file__)
         try:
             return function(*args, **kwargs)
         except core_audit.SelectionError as exc:
@@ -78,7 +77,7 @@ def _words(value):
 
 
 def _root(root):
-    # Not config.get: finding that function costs a job as much as loading the whole library.
+    # Not config.get: the option is the minion's, and Salt may have to load that module first.
     return root or __opts__.get("inguest.root") or "/"
 
 

@@ -72,9 +72,13 @@ def _measured(call):
     return {"wall": wall, "cpu": cpu, "peak": _peak() - base}
 
 
-def call(function, runs=5, kwargs=None):
+def call(function, runs=5, kwargs=None, beside=None):
     """
     Wall and CPU seconds and growth of the peak memory (KiB) of a function: first call, then more.
+
+    beside
+        What :py:func:`trace` returned. A plain reading of it is measured after each call, so
+        that both meet the same load of the machine: pairs are returned.
 
     CLI Example:
 
@@ -82,7 +86,11 @@ def call(function, runs=5, kwargs=None):
 
         salt '*' inguest_bench.call inguest.audit
     """
-    return [_measured(lambda: __salt__[function](**(kwargs or {}))) for _ in range(runs)]
+    rows = []
+    for _ in range(runs):
+        row = _measured(lambda: __salt__[function](**(kwargs or {})))
+        rows.append(row if beside is None else [row, _measured(lambda: _plain(beside))])
+    return rows
 
 
 def trace(function, kwargs=None):
@@ -133,6 +141,22 @@ def _ask_systemd(path):
             left -= len(peer.recv(1 << 16))
 
 
+def _plain(paths):
+    asked = False
+    for event, path in paths:
+        with contextlib.suppress(OSError):
+            if event == "open":
+                with open(path, "rb") as file:
+                    file.read()
+            elif event in _LOOKS:
+                getattr(os, event)(path)
+            elif event != "socket.connect":
+                os.listdir(path)
+            elif not asked:
+                asked = True
+                _ask_systemd(path)
+
+
 def plain(paths, runs=5):
     """
     Read the same files, directories, links and metadata, ask systemd once, and do nothing else.
@@ -143,21 +167,4 @@ def plain(paths, runs=5):
 
         salt '*' inguest_bench.plain '[["open", "/etc/hosts"]]'
     """
-
-    asks = any(event == "socket.connect" for event, _ in paths)
-    looks = {name: getattr(os, name) for name in _LOOKS}
-
-    def read():
-        if asks:
-            _ask_systemd(_SYSTEMD)
-        for event, path in paths:
-            with contextlib.suppress(OSError):
-                if event == "open":
-                    with open(path, "rb") as file:
-                        file.read()
-                elif event in looks:
-                    looks[event](path)
-                elif event != "socket.connect":
-                    os.listdir(path)
-
-    return [_measured(read) for _ in range(runs)]
+    return [_measured(lambda: _plain(paths)) for _ in range(runs)]
