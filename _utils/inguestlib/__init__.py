@@ -93,8 +93,9 @@ def stale(wrapper=None):
 def warn_if_stale(wrapper):
     """Log one warning when a loaded wrapper, or its library, is no longer what is on disk.
 
-    Salt keeps loaded functions in a reactor, in a minion without multiprocessing, and for beacons,
-    and calls them without loading again: `refresh` has no say then. Said once for each load.
+    For what Salt keeps loaded and calls again, as the reactor does with runners: `refresh` has no
+    say then. (A minion's job loads its functions anew.) Said once for each load; it costs a stat of
+    each file.
 
     Args:
         wrapper: the wrapper's `__file__`.
@@ -103,8 +104,7 @@ def warn_if_stale(wrapper):
         _WARNED.add(wrapper)
         _LOG.warning(
             "%s runs as it was loaded, but the files of inguest have changed since. A reactor "
-            "loads them within reactor_refresh_interval, a minion after saltutil.refresh_modules; "
-            "otherwise restart the daemon.",
+            "takes them within reactor_refresh_interval; restart any other daemon.",
             wrapper,
         )
 
