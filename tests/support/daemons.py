@@ -101,6 +101,11 @@ class Rig:
         self.ask("event.send", "probe/react", path=str(self.reactor_notes))
         return awaited(lambda: notes(self.reactor_notes)[before:])[-1]
 
+    def warned_by(self, wrapper):
+        """Whether the master's log has the warning of this wrapper that it is an old one."""
+        log = Path(self.master.config["log_file"]).read_text(errors="replace")
+        return f"{wrapper} runs as it was loaded" in log
+
     def kinds(self):
         """`{kind: question}`: each answers with what that kind of wrapper is made of."""
         return {
@@ -194,13 +199,16 @@ def running(pytestconfig, event_listener, tree=None, multiprocessing=True, pytho
             environ={k: v for k, v in os.environ.items() if k != "PYTHONPATH"},
         )
         roots = {"base": [str(tree.root)] if tree else []}
-        reactor = (tree.root if tree else PROBES) / "reactor/probe.sls"
+        reactor = (tree.root if tree else PROBES) / "reactor"
         master = manager.salt_master_daemon(
             "master",
             overrides={
                 "file_roots": roots,
                 "worker_threads": 3,
-                "reactor": [{"probe/react": [str(reactor)]}],
+                "reactor": [
+                    {"probe/react": [str(reactor / "probe.sls")]},
+                    {"probe/audit": [str(reactor / "audit.sls")]},
+                ],
                 "peer_run": {".*": ["probe.*"]},
                 "reactor_refresh_interval": 5,  # the reactor keeps a loaded runner for so long
                 "engines": [{"probe": {"path": str(base / "engine.notes")}}],

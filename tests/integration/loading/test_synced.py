@@ -1,5 +1,7 @@
 """Way one: the tree is a `file_roots`, synced to the minion and on the master."""
 
+from pathlib import Path
+
 import pytest
 
 from support.daemons import ages, awaited, notes, scratch_tree
@@ -53,6 +55,23 @@ def test_resync_of_wrappers_and_library(rig):
     rig.tree.say("three", wrappers="three")
     rig.sync()
     rig.settled("three", "three", ended=rig.ended)
+
+
+def test_the_runner_that_a_reactor_keeps_says_that_it_is_old(rig):
+    """The product's own runner; its module need not: each job loads it anew, with threads too."""
+    assert not rig.warned_by("master/extmods/runners/inguest.py")
+
+    def change_and_call_once_more():
+        # Written as a sync does: its command line takes longer than the reactor remembers.
+        for home in (rig.ask("probe.word")["home"], rig.react()["home"]):
+            with Path(home).with_name("probeword.py").open("a") as library:
+                library.write("# changed\n")
+        rig.ask("event.send", "probe/audit")
+        assert not rig.ask("probe.word")["stale"]
+        return rig.warned_by("master/extmods/runners/inguest.py")
+
+    awaited(change_and_call_once_more)
+    rig.sync()
 
 
 def test_without_the_cure_new_wrappers_get_the_old_library(rig_without_cure):
