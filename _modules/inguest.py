@@ -213,7 +213,8 @@ def recover(root=None):
     root
         ``/`` or the directory of an offline tree.
 
-    Returns a list with ``id``, ``family`` and the ``undone`` targets of each journal.
+    Returns a list with ``id``, ``family`` and the ``undone`` targets of each journal, and the
+    copies that were ``kept`` of files which somebody else has changed in between.
 
     CLI Example:
 

@@ -132,7 +132,8 @@ _SAID = {
 
 def _comment(out):
     for entry in out["recovered"]:
-        yield f"{entry['family']}: undid what an interrupted run had left ({entry['id']})"
+        kept = f"; kept {', '.join(entry['kept'])}" if entry["kept"] else ""
+        yield f"{entry['family']}: undid what an interrupted run had left ({entry['id']}){kept}"
     for family, part in out["families"].items():
         targets = ", ".join(part["changes"])
         line = f"{family}: {_SAID[part['result']]}" + (f": {targets}" if targets else "")

@@ -158,7 +158,7 @@ def _apply_family(scope, family, effects, home, settle, step):
             now = Guest(scope.root)
             entry.begin(number, change, now)
             effects.do(change, now)
-            step(f"{number}: done {change.describe()}")
+            entry.done(number, change, now)
         reason = _verified(scope, family, before, settle)
     except Exception as exc:  # noqa: BLE001 - whatever it was, the undo comes first
         reason = f"{type(exc).__name__}: {exc}"
@@ -174,6 +174,8 @@ def _apply_family(scope, family, effects, home, settle, step):
             "mend that and run inguest.recover"
         ) from exc
     entry.close()
+    if entry.kept:
+        reason += f"; what somebody changed meanwhile is kept in {', '.join(entry.kept)}"
     return {**outcome, "result": "reverted", "comment": reason, "changes": {}}
 
 

@@ -245,13 +245,26 @@ def link_folders(guest):
     return _links(guest)["folders"]
 
 
+def after(guest, change):
+    """What a change has made and others may add to before it is undone, or ``None``."""
+    if isinstance(change, Unit) and change.action in ("enable", "disable", "mask", "unmask"):
+        return _links(guest)
+    return None
+
+
 def restore_links(guest, record):
-    """Put back the links that enabling, disabling or masking a unit has changed."""
-    now = _links(guest)
-    for path in sorted(set(now["links"]) - set(record["links"])):
-        os.unlink(guest.path(path, follow=False))
-    for path, target in record["links"].items():
-        if now["links"].get(path) == target:
+    """Put back the links that enabling, disabling or masking a unit has changed.
+
+    Where the record knows what stood there afterwards, links that somebody else has made
+    or changed since are left alone.
+    """
+    now, old = _links(guest), record["links"]
+    new = (record.get("after") or now)["links"]
+    for path in sorted(set(new) - set(old)):
+        if now["links"].get(path) == new[path]:
+            os.unlink(guest.path(path, follow=False))
+    for path, target in old.items():
+        if new.get(path) == target or now["links"].get(path) != new.get(path):
             continue
         real = guest.path(path, follow=False)
         os.makedirs(os.path.dirname(real), exist_ok=True)
@@ -260,8 +273,16 @@ def restore_links(guest, record):
             os.unlink(temporary)
         os.symlink(target, temporary)
         os.replace(temporary, real)
-    new = sorted(set(now["folders"]) - set(record["folders"]), reverse=True)
-    remove_empty(guest, new)
+    remove_empty(guest, sorted(set(now["folders"]) - set(record["folders"]), reverse=True))
     for folder in record["folders"]:
         os.makedirs(guest.path(folder), exist_ok=True)
         sync_dir(guest.path(folder))
+
+
+def text_at(guest, record):
+    """The bytes of the regular file at a record's place now, or ``None``."""
+    real = guest.path("/") + record["path"].lstrip("/")
+    if os.path.islink(real) or not os.path.isfile(real):
+        return None
+    with open(real, "rb") as file:
+        return file.read()

@@ -10,6 +10,7 @@ On disk, below ``/var/lib/inguest`` of the guest (0700, root)::
         reserve           room for the undo on a disk that is full by then
         undone            numbers of the steps that an undo has finished
     journal/<id>.closed/  committed or undone; only its removal was interrupted
+    kept/<id>/            files that somebody else changed between an apply and its undo
 
 Each state follows the other by one ``rename``, so that a power cut finds one or
 the other. Contents and metadata are restored to the byte; see :mod:`inguestlib.images`.
@@ -25,6 +26,7 @@ import uuid
 
 from inguestlib import changes as c
 from inguestlib import images
+from inguestlib.effects import rendered
 from inguestlib.guest import Guest
 
 HOME = "/var/lib/inguest"
@@ -96,6 +98,7 @@ class Journal:
 
     def __init__(self, folder, step=lambda label: None):
         self.folder = folder
+        self.kept = []  # copies of what somebody else has changed meanwhile, after an undo
         self._step = step
 
     @classmethod
@@ -148,6 +151,14 @@ class Journal:
         images.sync_dir(self.folder)
         self._step(f"{number}: begun")
 
+    def done(self, number, change, guest):
+        """Keep what the change has made, where others may add to it before an undo."""
+        after = images.after(guest, change)
+        if after is not None:
+            line = json.dumps({"n": number, "after": after}) + "\n"
+            images.write(os.path.join(self.folder, "steps.jsonl"), line.encode(), append=True)
+        self._step(f"{number}: done {change.describe()}")
+
     def steps(self):
         """``[(number, change, record, content or None), …]`` of what was begun, in order.
 
@@ -167,6 +178,9 @@ class Journal:
                 if i == len(lines) - 1:
                     break
                 raise JournalError(f"{self.folder}/steps.jsonl:{i + 1} is damaged") from exc
+            if "after" in row:
+                found[-1][2]["after"] = row["after"]
+                continue
             content = None
             path = os.path.join(self.folder, "before", str(row["n"]))
             if os.path.exists(path):
@@ -242,6 +256,7 @@ class Journal:
 
     def _undo_lasting(self, change, record, content, guest, effects):
         if "path" in record:
+            self._keep(record, content, guest)
             images.restore(guest, record, content)
         elif "links" in record:
             images.restore_links(guest, record)
@@ -249,6 +264,36 @@ class Journal:
             self._undo_package(change, record, guest, effects)
         elif isinstance(change, c.Sysctl) and record["value"] is not None:
             effects.do(c.Sysctl(change.name, record["value"]), guest)
+
+    def _keep(self, record, content, guest):
+        """Keep a copy of a file that somebody else has changed since: nothing is ever lost."""
+        now = images.text_at(guest, record)
+        if now is None or now == content or now in self._ours(record, content):
+            return
+        kept = os.path.join(self._home, "kept", self.id)
+        os.makedirs(kept, mode=0o700, exist_ok=True)
+        os.chmod(os.path.dirname(kept), 0o700)
+        name = record["path"].strip("/").replace("/", "_")
+        images.write(os.path.join(kept, name), now)
+        images.sync_dir(kept)
+        shown = f"{HOME}/kept/{self.id}/{name}"
+        self.kept += [] if shown in self.kept else [shown]
+
+    def _ours(self, record, content):
+        """The contents that the changes of this journal make of a file, one after another."""
+        text = None if content is None else content.decode("utf-8", "surrogateescape")
+        made = []
+        for _number, change, other, _content in self.steps():
+            if isinstance(change, c.File) and other.get("path") == record["path"]:
+                with contextlib.suppress(c.ChangeError):
+                    text = rendered(change, text)
+                    if text is not None:
+                        made.append(text.encode("utf-8", "surrogateescape"))
+        return made
+
+    @property
+    def _home(self):
+        return os.path.dirname(os.path.dirname(self.folder))
 
     @staticmethod
     def _undo_package(change, record, guest, effects):
@@ -283,21 +328,27 @@ class Journal:
 
 
 def _firsts(steps):
-    """The steps without those that found what an earlier one had left at the same place."""
-    seen, kept = set(), []
+    """The steps without those that found what an earlier one had left at the same place.
+
+    Of the links of units the last step knows what all of them have made.
+    """
+    first = {}
     for step in steps:
         record = step[2]
         place = record.get("path") or ("links" if "links" in record else step[0])
-        if place not in seen:
-            kept.append(step)
-        seen.add(place)
-    return kept
+        if place not in first:
+            first[place] = step
+        elif place == "links":
+            number, change, before, content = first[place]
+            first[place] = (number, change, {**before, "after": record.get("after")}, content)
+    return list(first.values())
 
 
 def recover(guest, home, effects, step=lambda label: None):
     """Finish what a kill or a power cut has left: undo open journals, newest first.
 
-    Returns ``[{"id", "family", "undone": [target, …]}, …]``. Raises :class:`JournalError`
+    Returns ``[{"id", "family", "undone": [target, …], "kept": [path, …]}, …]``; ``kept`` are
+    copies of files that somebody else has changed in between. Raises :class:`JournalError`
     when one can't be undone; it stays, and nothing else may be applied before it.
     """
     top = os.path.join(home, "journal")
@@ -319,5 +370,5 @@ def recover(guest, home, effects, step=lambda label: None):
                 "mend that and run inguest.recover"
             ) from exc
         journal.close()
-        recovered.append({"id": name, "family": family, "undone": undone})
+        recovered.append({"id": name, "family": family, "undone": undone, "kept": journal.kept})
     return recovered

@@ -123,6 +123,25 @@ def test_a_journal_that_cannot_be_undone_stops_everything(trees, run, effects):
     assert snapshot(tree) == now
 
 
+def test_what_a_person_did_between_the_cut_and_the_recovery_is_not_lost(trees, effects):
+    """An edited file is kept as a copy; a unit that was enabled meanwhile stays enabled."""
+    tree, policy, before, _after, labels = trees
+    last = max(n for n, label in enumerate(labels) if ": done " in label)
+    assert os.WIFSIGNALED(
+        _in_child(lambda: core_apply.apply(str(tree), policy, effects, step=_kill_at(last)))
+    )
+    (tree / "etc/toy.conf").write_text("a person's own words\n")
+    wants = tree / "etc/systemd/system/multi-user.target.wants"
+    (wants / "theirs.service").symlink_to("/usr/lib/systemd/system/theirs.service")
+    (entry,) = core_apply.recover(str(tree), effects)
+    (kept,) = entry["kept"]
+    assert (tree / kept[1:]).read_text() == "a person's own words\n"
+    assert (wants / "theirs.service").is_symlink()
+    assert not (wants / "toy.service").is_symlink()
+    now = snapshot(tree)
+    assert {path: now[path] for path in before} == before
+
+
 def test_the_journal_is_roots_alone(trees, effects):
     tree, policy, _before, _after, labels = trees
     number = labels.index(next(label for label in labels if label.startswith("0: done")))
