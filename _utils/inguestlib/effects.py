@@ -16,7 +16,7 @@ from inguestlib.changes import (
     Sysctl,
     Unit,
 )
-from inguestlib.guest import GuestError
+from inguestlib.command import GuestError
 
 
 class EffectError(Exception):

@@ -10,6 +10,8 @@ import tempfile
 import urllib.parse
 from typing import NamedTuple
 
+from inguestlib.command import GuestError, run
+
 DPKG_STATUS = "/var/lib/dpkg/status"
 RPM_SQLITE = ("/usr/lib/sysimage/rpm/rpmdb.sqlite", "/var/lib/rpm/rpmdb.sqlite")
 RPM_OTHER = (
@@ -38,8 +40,6 @@ def installed(guest):
     Raises :class:`inguestlib.guest.GuestError` when there is no database, or when
     only the ``rpm`` command could read it and it is not there.
     """
-    from inguestlib.guest import GuestError, run
-
     text = guest.read(DPKG_STATUS)
     if text is not None:
         return parse_dpkg(text)

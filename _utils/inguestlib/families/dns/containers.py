@@ -3,9 +3,9 @@
 import re
 
 from inguestlib.changes import Edit, File
+from inguestlib.command import GuestError
 from inguestlib.families.dns import address, jsonfile
 from inguestlib.families.dns.drafts import Draft, evidence
-from inguestlib.guest import GuestError
 from inguestlib.model import compliant, control, drift, not_applicable, unknown
 
 DOCKER = "/etc/docker/daemon.json"

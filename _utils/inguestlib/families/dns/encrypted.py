@@ -7,11 +7,11 @@ managed policy forbids it; some services exist only to carry questions past the 
 import json
 
 from inguestlib.changes import File, Unit
+from inguestlib.command import GuestError
 from inguestlib.families.dns import address, jsonfile
 from inguestlib.families.dns.drafts import evidence
 from inguestlib.families.dns.forwarders import good, others, service
 from inguestlib.families.dns.owners import dropins, ini
-from inguestlib.guest import GuestError
 from inguestlib.model import compliant, control, drift, not_applicable, unknown
 
 FIREFOX = ("policies", "DNSOverHTTPS")

@@ -11,8 +11,8 @@ import struct
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+from inguestlib.command import GuestError
 from inguestlib.families.dns import address
-from inguestlib.guest import GuestError
 from inguestlib.model import compliant, control, drift, not_applicable, unknown
 from inguestlib.schema import Address, Bool, Int, ListOf, Problem, Str, Struct
 

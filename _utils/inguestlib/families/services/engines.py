@@ -7,7 +7,7 @@ policies are taken: the records hold environments and command lines, which may b
 import errno
 import json
 
-from inguestlib.guest import GuestError
+from inguestlib.command import GuestError
 from inguestlib.systemd import foreseen, unitfile
 
 DOCKER = "/var/lib/docker/containers"

@@ -2,7 +2,7 @@
 
 import errno
 
-from inguestlib.guest import GuestError
+from inguestlib.command import GuestError
 
 # Only files that packages bring: a deleted temporary file says nothing about patching.
 _FOLDERS = ("/usr/", "/lib", "/bin/", "/sbin/", "/opt/")

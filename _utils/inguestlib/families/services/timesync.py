@@ -4,8 +4,8 @@ import os
 
 from inguestlib import schema as s
 from inguestlib.changes import HEADER, Edit, File, Unit
+from inguestlib.command import GuestError
 from inguestlib.families.services import clock, daemon, ntpconf
-from inguestlib.guest import GuestError
 from inguestlib.model import compliant, control, drift, not_applicable, unknown
 
 SETTLING = 600  # seconds that a client may take to find the time after its start

@@ -5,6 +5,7 @@ may ask (:mod:`..listeners`) and whether questions are logged (:mod:`..query_log
 """
 
 from inguestlib.changes import Refresh, Unit
+from inguestlib.command import GuestError
 from inguestlib.families.dns import address
 from inguestlib.families.dns.drafts import editable, evidence
 from inguestlib.families.dns.forwarders import (
@@ -18,7 +19,6 @@ from inguestlib.families.dns.forwarders import (
     unbound_conf,
 )
 from inguestlib.families.dns.owners import networkmanager
-from inguestlib.guest import GuestError
 from inguestlib.model import compliant, control, drift, not_applicable, unknown
 
 PARSERS = {"dnsmasq": dnsmasq, "unbound": unbound, "named": bind}

@@ -7,7 +7,7 @@ named.conf(5): statements end with ``;`` and may hold a block in braces; ``//``,
 import errno
 import posixpath
 
-from inguestlib.guest import GuestError
+from inguestlib.command import GuestError
 
 MAINS = ("/etc/bind/named.conf", "/etc/named.conf")
 KEPT = {"forwarders", "forward", "recursion", "listen-on", "listen-on-v6", "querylog", "type"}
