@@ -1,15 +1,16 @@
-"""A master and two minions on loopback, synced; each minion's guest is an offline tree."""
+"""A master and two minions on loopback; each minion's guest is an offline tree."""
 
+import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import saltfactories.manager
 
-from support.daemons import scratch, scratch_tree
+from support.daemons import environment, scratch, scratch_tree
 
 SERVERS = ["10.0.0.53", "10.0.1.53"]
 GOOD = "".join(f"nameserver {server}\n" for server in SERVERS)
@@ -56,9 +57,9 @@ class Fleet:
         )
 
     def command(self, *arguments):
-        salt_run = Path(sys.executable).parent / "salt-run"
-        config = Path(self.master.config_dir)
-        return [str(salt_run), "--config-dir", str(config), "--log-level=error", *arguments]
+        code = "import sys; from salt.scripts import salt_run; sys.argv[0] = 'salt-run'; salt_run()"
+        options = ["--config-dir", str(self.master.config_dir), "--log-level=error"]
+        return [self.master.python_executable, "-c", code, *options, *arguments]
 
     def audit(self, *arguments):
         """The data of ``inguest.audit … --out=json`` and the exit code."""
@@ -72,16 +73,27 @@ def clean_environment():
     return {k: v for k, v in os.environ.items() if k not in hidden}
 
 
-@pytest.fixture(scope="module")
-def fleet(pytestconfig, event_listener):
-    """A running :class:`Fleet` whose guests are as the policy wants them."""
+@contextlib.contextmanager
+def started(pytestconfig, event_listener, installed=False, mode="audit"):
+    """A running :class:`Fleet` whose guests are as the policy wants them.
+
+    ``installed`` takes the second way in: a wheel in the daemons' own Python, nothing synced.
+    """
     logs = pytestconfig.pluginmanager.get_plugin("saltfactories-log-server")
     with scratch() as base, scratch_tree() as tree:
         pillar = base / "pillar"
         pillar.mkdir()
         (pillar / "top.sls").write_text("base:\n  '*':\n    - inguest\n")
-        policy = {"inguest": {"dns": {"servers": SERVERS}, "services": {"mode": "off"}}}
+        dns = {"mode": mode, "servers": SERVERS}
+        policy = {"inguest": {"dns": dns, "services": {"mode": "off"}}}
         (pillar / "inguest.sls").write_text(json.dumps(policy))
+        states = base / "states"
+        shutil.copytree(pytestconfig.rootpath / "states", states)
+        (states / "top.sls").write_text("base:\n  '*':\n    - inguest\n")
+        python = sys.executable
+        if installed:
+            python = environment(base / "venv")
+            tree.install(python)
         manager = saltfactories.manager.FactoriesManager(
             root_dir=base / "salt",
             log_server_host=logs.log_host,
@@ -89,10 +101,11 @@ def fleet(pytestconfig, event_listener):
             log_server_level="critical",
             slow_stop=False,
             event_listener=event_listener,
+            python_executable=str(python),
             start_timeout=120,
             environ=clean_environment(),
         )
-        roots = {"base": [str(tree.root)]}
+        roots = {"base": [str(states), *([] if installed else [str(tree.root)])]}
         master = manager.salt_master_daemon(
             "fleet-master",
             overrides={
@@ -113,14 +126,23 @@ def fleet(pytestconfig, event_listener):
                     "pytest-minion": QUIET,
                 },
             )
-            synced = guest.daemon.salt_call_cli(timeout=120).run("--local", "saltutil.sync_all")
-            assert synced.returncode == 0, synced
-        assert master.salt_run_cli(timeout=120).run("saltutil.sync_all").returncode == 0
+            if not installed:
+                synced = guest.daemon.salt_call_cli(timeout=120).run("--local", "saltutil.sync_all")
+                assert synced.returncode == 0, synced
+        if not installed:
+            assert master.salt_run_cli(timeout=120).run("saltutil.sync_all").returncode == 0
         with master.started(), guests[0].daemon.started(), guests[1].daemon.started():
             yield Fleet(master, guests)
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module")
+def fleet(pytestconfig, event_listener):
+    """A running :class:`Fleet`, synced, in mode audit."""
+    with started(pytestconfig, event_listener) as fleet:
+        yield fleet
+
+
+@pytest.fixture
 def as_the_policy_wants(fleet):
     """Each test starts with guests that have no drift."""
     yield

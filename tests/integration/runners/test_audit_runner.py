@@ -12,7 +12,7 @@ from support.daemons import awaited
 
 from .conftest import GOOD, clean_environment
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("as_the_policy_wants")]
 
 PUBLIC = "nameserver 8.8.8.8\n" + GOOD
 
