@@ -1,5 +1,6 @@
 """Fixtures of the rig, for every folder of tests. ``tests/README.md`` tells how it works."""
 
+import logging
 import sys
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -11,6 +12,11 @@ sys.path.insert(0, str(Path(__file__).parent))  # so that `import support` is th
 from support import trees, variants
 from support.containers import Container
 from support.wire import Wire
+
+
+def pytest_unconfigure():
+    """Salt still logs at exit, when pytest has closed its streams: nobody needs to read that."""
+    logging.raiseExceptions = False
 
 
 @pytest.fixture

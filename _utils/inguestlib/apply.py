@@ -10,6 +10,7 @@ from inguestlib.guest import Guest
 from inguestlib.model import Verdict
 
 SETTLE = 15.0  # seconds that a live guest gets to show the effect of a change
+STEADY = 2.0  # seconds after which what was started is looked at once more
 _PAUSE = 0.5
 
 
@@ -159,7 +160,7 @@ def _apply_family(scope, family, effects, home, settle, step):
             entry.begin(number, change, now)
             effects.do(change, now)
             entry.done(number, change, now)
-        reason = _verified(scope, family, before, settle)
+        reason = _verified(scope, family, before, settle, todo)
     except Exception as exc:  # noqa: BLE001 - whatever it was, the undo comes first
         reason = f"{type(exc).__name__}: {exc}"
     if reason is None:
@@ -179,14 +180,24 @@ def _apply_family(scope, family, effects, home, settle, step):
     return {**outcome, "result": "reverted", "comment": reason, "changes": {}}
 
 
-def _verified(scope, family, before, settle):
-    """``None`` when a fresh look finds the drift cured, else what it finds instead."""
+def _verified(scope, family, before, settle, todo):
+    """``None`` when a fresh look finds the drift cured, else what it finds instead.
+
+    What was started has to be seen running twice: a service may end right after its start.
+    """
+    starts = any(change.kind in ("unit", "refresh") for change in todo)
     deadline = time.monotonic() + settle
+    steady = 0
     while True:
         guest, _facts, after, _waivers = scope.look([family])
         left = leftovers(before, after, scope.policy)
         if not left:
-            return None
+            steady += 1
+            if steady == 2 or not (guest.live and starts):
+                return None
+            time.sleep(STEADY)
+            continue
+        steady = 0
         if not guest.live or time.monotonic() > deadline:
             shown = "; ".join(f"{f.control} on {f.resource} is {f.verdict}" for f in left[:5])
             more = f" and {len(left) - 5} more" if len(left) > 5 else ""
