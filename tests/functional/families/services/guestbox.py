@@ -1,7 +1,9 @@
 """A small tree of a guest, written by hand, that can be judged and cured."""
 
+import atexit
 import functools
 import os
+import shutil
 
 from inguestlib import apply, audit, policy
 from inguestlib.effects import Effects
@@ -105,6 +107,7 @@ def _effects():
     import salt.loader
 
     folder = tempfile.mkdtemp(prefix="inguest-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     opts = salt.config.minion_config(None)
     opts.update({"root_dir": folder, "cachedir": folder, "extension_modules": folder})
     opts.update({"file_client": "local", "grains": {}, "id": "box"})
