@@ -21,15 +21,12 @@ def dhcp_override(facts, policy):
         return
     want = wanted(policy)
     known, broken = cure.sections(facts)
-    for name, why in broken.items():
-        yield unknown(OWNERS[name].TITLE, why)
-    told = bool(broken)
+    hidden = cure.unseen(known, broken)
+    yield from hidden
+    told = bool(hidden)
     for name, section in known.items():
         if not cure.in_charge(name, section):
             continue
-        for path, message in cure.unread(section):
-            told = True
-            yield unknown(path, message)
         files = {}
         for auto in section["auto"]:
             files.setdefault(auto["path"], []).append(auto)

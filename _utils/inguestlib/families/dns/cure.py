@@ -3,7 +3,7 @@
 from inguestlib.changes import Refresh, Unit
 from inguestlib.families.dns import address
 from inguestlib.families.dns.owners import FEEDS, OWNERS, lists
-from inguestlib.model import FactError
+from inguestlib.model import FactError, unknown
 
 
 def sections(facts):
@@ -31,6 +31,15 @@ def feeders(facts, known):
 def unread(section):
     """What of a section only root may read: ``[(path, message)]``."""
     return [(e["path"], e["message"]) for e in section["errors"] if not e["line"]]
+
+
+def unseen(known, broken):
+    """Unknown findings for the owners in charge that could not be seen, wholly or in part."""
+    found = [unknown(OWNERS[name].TITLE, why) for name, why in broken.items()]
+    for name, section in known.items():
+        if in_charge(name, section):
+            found += [unknown(path, message) for path, message in unread(section)]
+    return found
 
 
 def blind(facts, known, broken):

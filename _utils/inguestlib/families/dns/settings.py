@@ -3,7 +3,7 @@
 from inguestlib.families.dns import cure
 from inguestlib.families.dns.owners import OWNERS, ini, lists, resolved
 from inguestlib.families.dns.want import wanted
-from inguestlib.model import compliant, control, drift, not_applicable, unknown
+from inguestlib.model import compliant, control, drift, not_applicable
 
 _TOPIC = "Restrict DNS to internal, managed servers"
 
@@ -92,15 +92,12 @@ def search(facts, policy):
         return
     good = {cure.domain(name) for name in policy["search"]} | {""}
     known, broken = cure.sections(facts)
-    for name, why in broken.items():
-        yield unknown(OWNERS[name].TITLE, why)
-    told = bool(broken)
+    hidden = cure.unseen(known, broken)
+    yield from hidden
+    told = bool(hidden)
     for name, section in known.items():
         if not cure.in_charge(name, section):
             continue
-        for path, message in cure.unread(section):
-            told = True
-            yield unknown(path, message)
         files = {}
         for found in section["lists"]:
             if found["kind"] == "search" and found["effective"]:
