@@ -10,6 +10,7 @@ from inguestlib import effects as core_effects
 from inguestlib import fsflags, images, journal
 from inguestlib.changes import Edit, File, Unit
 from inguestlib.guest import Guest
+from support import need
 from support.toyfamily import snapshot
 
 CONF = "/etc/toy.conf"
@@ -24,13 +25,13 @@ class Failing(core_effects.Effects):
 
 @pytest.fixture
 def mounted(tmp_path):
-    """``mounted(*arguments of mount)``, undone at the end; skips where nothing may be mounted."""
+    """``mounted(*arguments of mount)``, undone at the end; unmet where nothing may be mounted."""
     done = []
 
     def mount(*words):
         answer = subprocess.run(["mount", *words], capture_output=True, text=True)
         if answer.returncode:
-            pytest.skip(f"mount: {answer.stderr.strip()}")
+            need.unmet(f"mount: {answer.stderr.strip()}")
         if "remount" not in words[1]:
             done.append(words[-1])
 
@@ -89,7 +90,7 @@ def test_an_immutable_file_fails_in_words_and_stays(toy, effects):
     try:
         fsflags.set_immutable(conf, True)
     except OSError as exc:
-        pytest.skip(f"no immutable attribute here: {exc}")
+        need.unmet(f"no immutable attribute here: {exc}")
     try:
         before = snapshot(tree)
         out = core_apply.apply(str(tree), policy, effects)

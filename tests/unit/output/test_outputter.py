@@ -7,12 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import salt.config as salt_config
+import salt.loader
 
-salt_config = pytest.importorskip("salt.config")
-import salt.loader  # noqa: E402
+from support.reports import finding, report
 
 CHECKOUT = Path(__file__).parents[3]
-from support.reports import finding, report  # noqa: E402
 
 DRIFT = report("web1", finding("drift", observed="8.8.8.8", expected="10.0.0.53"))
 

@@ -8,8 +8,6 @@ import pytest
 
 from inguestlib.fleet.progress import Progress
 
-pytest.importorskip("salt.client")
-
 FILE = Path(__file__).parents[3] / "_runners" / "inguest.py"
 
 
