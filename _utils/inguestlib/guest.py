@@ -410,6 +410,22 @@ class Guest:
         return "podman" if self.exists("/run/.containerenv") else ""
 
     @cached_property
+    def hypervisor(self):
+        """``vmware``, ``other`` or, where nothing tells, ``unknown``; ``None`` offline.
+
+        The SMBIOS vendor tells, as it does systemd-detect-virt(1). An image may be made anywhere:
+        offline the question makes no sense.
+        """
+        if not self.live:
+            return None
+        vendor = self._first_text(
+            "/sys/class/dmi/id/sys_vendor", "/sys/class/dmi/id/board_vendor"
+        ).strip()
+        if not vendor:
+            return "unknown"
+        return "vmware" if vendor.startswith("VMware") else "other"
+
+    @cached_property
     def kernel(self):
         """The running kernel's release; ``None`` offline."""
         return os.uname().release if self.live else None
@@ -428,6 +444,7 @@ class Guest:
             "os": self.distro.to_dict(),
             "init": self.init,
             "container": self.container,
+            "hypervisor": self.hypervisor,
             "kernel": self.kernel,
             "privileged": os.geteuid() == 0,
             "populated": self.populated,
