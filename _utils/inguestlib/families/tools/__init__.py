@@ -1,0 +1,18 @@
+"""VMware Tools in the guest: current, running, and doing only what the policy wants.
+
+Every module here holds one subject: its parameters (``SCHEMA``), what it observes
+(``OBSERVERS``) and its ``CONTROLS``, declared beside the code that judges them.
+"""
+
+from inguestlib.families.tools import installed
+from inguestlib.model import Family
+
+_MODULES = (installed,)
+
+FAMILY = Family(
+    name="tools",
+    title="VMware Tools are current and do no more than they should",
+    schema={key: type_ for module in _MODULES for key, type_ in module.SCHEMA.items()},
+    observers={key: observe for module in _MODULES for key, observe in module.OBSERVERS.items()},
+    controls=tuple(control for module in _MODULES for control in module.CONTROLS),
+)

@@ -1,0 +1,4 @@
+"""Drift of the packages of VMware Tools."""
+
+CASES = []
+LIVE_CURES = {"tools-installed"}
