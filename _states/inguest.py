@@ -76,6 +76,20 @@ def services(name, controls=None, root=None, **params):
     return _family("services", name, controls, root, params)
 
 
+def tools(name, controls=None, root=None, **params):
+    """
+    VMware Tools are current, run, and do no more than the policy wants.
+
+    name
+        Free.
+    controls, root
+        As in :py:func:`inguest.enforced <inguest.enforced>`.
+    params
+        Keys of the pillar ``inguest:tools``, laid over it; see the reference of the policy.
+    """
+    return _family("tools", name, controls, root, params)
+
+
 def _family(family, name, controls, root, params):
     given = {
         key: value

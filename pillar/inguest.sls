@@ -57,6 +57,9 @@ inguest:
     # unattended_boot:
     #   enforce: true
 
+  tools:
+    mode: audit
+
   # Single controls: another mode or severity than their family's.
   controls:
     dns-nsswitch: audit
