@@ -4,10 +4,16 @@ Every module here holds one subject: its parameters (``SCHEMA``), what it observ
 (``OBSERVERS``) and its ``CONTROLS``, declared beside the code that judges them.
 """
 
-from inguestlib.families.tools import installed
+from inguestlib.families.tools import (
+    installed,
+    service,
+)
 from inguestlib.model import Family
 
-_MODULES = (installed,)
+_MODULES = (
+    installed,
+    service,
+)
 
 FAMILY = Family(
     name="tools",
