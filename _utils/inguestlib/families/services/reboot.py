@@ -2,9 +2,10 @@
 
 import fnmatch
 
+from inguestlib import kernels
 from inguestlib import schema as s
 from inguestlib.changes import Unit
-from inguestlib.families.services import kernelversion, stale
+from inguestlib.families.services import stale
 from inguestlib.model import compliant, control, drift, not_applicable, unknown
 
 # /run/reboot-required by Debian's and Ubuntu's packages, /run/reboot-needed by libzypp.
@@ -53,23 +54,9 @@ def observe(guest, params):
     return {
         "flag": flag,
         "packages": sorted({name.strip() for _n, name in packages if name.strip()}),
-        "installed": {} if guest.container else _kernels(guest),
+        "installed": {} if guest.container else kernels.installed(guest),
         "stale": stale.observe(guest),
     }
-
-
-def _kernels(guest):
-    """``{release: path of its image}``; a folder of modules alone may be left of a removed one."""
-    found = {}
-    for name in guest.listdir("/boot"):
-        image, dash, release = name.partition("-")
-        if dash and image in ("vmlinuz", "vmlinux", "Image", "image") and release[:1].isdigit():
-            found[release] = f"/boot/{name}"
-    for release in guest.listdir("/usr/lib/modules"):
-        path = f"/usr/lib/modules/{release}/vmlinuz"
-        if release not in found and guest.exists(path):
-            found[release] = path
-    return found
 
 
 OBSERVERS = {"reboot": observe}
@@ -116,11 +103,11 @@ def _kernel(guest, installed):
     running = guest["kernel"]
     if guest["container"]:
         return not_applicable("kernel", "a container runs on its host's kernel")
-    newest = kernelversion.newest(installed, like=running)
+    newest = kernels.newest(installed, like=running)
     if newest is None:
         return not_applicable("kernel", f"no installed kernel is of the kind of {running}")
     evidence = f"uname -r: {running}; newest installed: {installed[newest]}"
-    if kernelversion.key(newest) > kernelversion.key(running):
+    if kernels.key(newest) > kernels.key(running):
         comment = "reboot in a maintenance window"
         return drift("kernel", running, newest, evidence=evidence, comment=comment)
     return compliant("kernel", running, newest, evidence=evidence)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from inguestlib.families.services import kernelversion, stale
+from inguestlib import kernels
+from inguestlib.families.services import stale
 from inguestlib.families.services.reboot import reboot_pending
 
 from .judged import judge, plan
@@ -65,11 +66,11 @@ def test_the_newest_kernel_of_the_kind_that_runs(running, installed, verdict):
     ],
 )
 def test_flavours(release, flavour):
-    assert kernelversion.flavour(release) == flavour
+    assert kernels.flavour(release) == flavour
 
 
 def test_a_release_candidate_comes_before_its_release():
-    assert kernelversion.key("6.7-rc3-amd64") < kernelversion.key("6.7-amd64")
+    assert kernels.key("6.7-rc3-amd64") < kernels.key("6.7-amd64")
 
 
 def test_a_stale_service_is_restarted_only_where_the_policy_says_so():
