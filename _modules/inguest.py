@@ -96,7 +96,13 @@ def _load(overlay, families=None, controls=None):
         overlay,
         families=all_families(),
         needed=_needed(families, controls),
+        resolve=_sdb,
     )
+
+
+def _sdb(uri):
+    """The value that an ``sdb://`` URI of the policy stands for; an error where there is none."""
+    return __salt__["sdb.get"](uri, strict=True)
 
 
 def _name(root):

@@ -3,7 +3,7 @@
 import datetime as dt
 import time
 
-from inguestlib import audit, changes, journal
+from inguestlib import audit, changes, journal, secrets
 from inguestlib.audit import plain
 from inguestlib.effects import previews
 from inguestlib.guest import Guest
@@ -70,10 +70,11 @@ def plan(root, policy, families=None, controls=None, *, name=None, now=None):
     for family in scope.selected:
         mine = [f for f in findings if f.family == family]
         try:
+            known = _secrets(scope.policy, family)
             todo = planned(mine, scope.policy)
             result = "planned" if todo else _unchanged(scope.policy, family)
-            out["families"][family] = _outcome(scope.policy, family, result, todo, guest)
-        except (changes.ChangeError, OSError) as exc:
+            out["families"][family] = _outcome(scope.policy, family, result, todo, guest, known)
+        except (changes.ChangeError, secrets.SecretError, OSError) as exc:
             out["families"][family] = _impossible(scope.policy, family, exc)
     out["recovered"] = []
     return out
@@ -88,13 +89,24 @@ def _impossible(policy, family, exc):
     return _outcome(policy, family, "reverted", comment=f"nothing was changed: {exc}")
 
 
-def _outcome(policy, family, result, todo=(), guest=None, comment=""):
+def _secrets(policy, family):
+    """The secrets for a family's changes. All are had before the first change is made.
+
+    Where nothing can be changed they aren't asked for.
+    """
+    ids = [c.id for c in audit.all_families()[family].controls]
+    if not any(policy.enforced(control, family) for control in ids):
+        return {}
+    return policy.secrets(family)
+
+
+def _outcome(policy, family, result, todo=(), guest=None, known=(), comment=""):
     return {
         "mode": policy.mode(family),
         "result": result,
         "comment": comment,
-        "plan": plain([change.to_dict() for change in todo]),
-        "changes": plain(previews(todo, guest)) if todo else {},
+        "plan": plain([change.shown() for change in todo]),
+        "changes": plain(previews(todo, guest, known)) if todo else {},
     }
 
 
@@ -147,18 +159,19 @@ def apply(
 def _apply_family(scope, family, effects, home, settle, step):
     guest, _facts, before, _waivers = scope.look([family])
     try:
+        known = _secrets(scope.policy, family)
         todo = planned(before, scope.policy)
         if not todo:
             return _outcome(scope.policy, family, _unchanged(scope.policy, family))
-        outcome = _outcome(scope.policy, family, "applied", todo, guest)
-    except (changes.ChangeError, OSError) as exc:
+        outcome = _outcome(scope.policy, family, "applied", todo, guest, known)
+    except (changes.ChangeError, secrets.SecretError, OSError) as exc:
         return _impossible(scope.policy, family, exc)
     entry = journal.Journal.open(home, family, todo, step)
     try:
         for number, change in enumerate(todo):
             now = Guest(scope.root)
             entry.begin(number, change, now)
-            effects.do(change, now)
+            effects.do(secrets.filled(change, known), now)
             entry.done(number, change, now)
         reason = _verified(scope, family, before, settle, todo)
     except Exception as exc:  # noqa: BLE001 - whatever it was, the undo comes first

@@ -1,13 +1,15 @@
 """Changes as data: the closed set of things that inguest may do to a guest.
 
 A change is made by a judge, shown by ``test=True``, written to the journal, done
-and undone by :mod:`inguestlib.apply`. It never holds a secret.
+and undone by :mod:`inguestlib.apply`. It never holds a secret: where one belongs stands its
+placeholder, see :mod:`inguestlib.secrets`.
 """
 
 from collections.abc import Mapping
 from dataclasses import asdict, fields
 from typing import ClassVar
 
+from inguestlib import secrets
 from inguestlib.record import record
 
 HEADER = "# Managed by inguest; changes made here are drift."
@@ -33,6 +35,10 @@ REFRESHES = {
     "netconfig": ("netconfig", "update", "-f"),
     "grub-debian": ("update-grub",),
     "grub-redhat": ("grub2-mkconfig", "-o", "/boot/grub2/grub.cfg"),
+    "ca-debian": ("update-ca-certificates",),
+    "ca-redhat": ("update-ca-trust", "extract"),
+    "ca-suse": ("update-ca-certificates",),
+    "ca-photon": ("rehash_ca_certificates.sh",),
 }
 
 
@@ -77,6 +83,10 @@ class Change:
                 out[f.name] = value
         return out
 
+    def shown(self):
+        """As :meth:`to_dict`, for people: ``***`` stands where a secret will be."""
+        return secrets.shown(self.to_dict())
+
     @property
     def target(self):
         """What is changed, as people name it."""
@@ -100,6 +110,9 @@ class File(Change):
     an offline root means the same. ``immutable=False`` clears the attribute first.
     A symbolic link at ``path`` is followed inside the root, unless ``replace_link``
     says that a regular file takes the link's place.
+
+    A text with a secret's placeholder goes into a file of root's alone: any other mode and
+    owner is refused.
     """
 
     kind: ClassVar[str] = "file"
@@ -121,6 +134,10 @@ class File(Change):
             raise ChangeError(f"{self.path}: content, block, edits and absent exclude each other")
         if not self.path.startswith("/"):
             raise ChangeError(f"{self.path}: a path is absolute inside its root")
+        texts = (self.content, self.block, *(edit.new for edit in self.edits))
+        private = self.mode in secrets.PRIVATE and self.user == 0
+        if not private and any(map(secrets.holds, texts)):
+            raise ChangeError(f"{self.path}: a secret goes into a file that only root can read")
 
     @property
     def target(self):

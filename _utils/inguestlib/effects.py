@@ -17,6 +17,8 @@ from inguestlib.changes import (
     Unit,
 )
 from inguestlib.command import GuestError
+from inguestlib.redact import HIDDEN, redacted
+from inguestlib.secrets import filled, forms
 
 
 class EffectError(Exception):
@@ -78,10 +80,12 @@ def _edited(change, old):
     for edit in sorted(change.edits, key=lambda e: e.line, reverse=True):
         if edit.line == 0:
             continue
-        if edit.line > len(lines) or _visible(lines[edit.line - 1]) != _visible(edit.old or ""):
+        if edit.line > len(lines) or not _is(lines[edit.line - 1], edit.old or ""):
             raise ChangeError(
                 f"{change.path}:{edit.line}: changed since it was observed; run it again"
             )
+        if edit.new and HIDDEN in edit.new and HIDDEN not in lines[edit.line - 1]:
+            raise ChangeError(f"{change.path}:{edit.line}: holds a credential that can't be kept")
         new = None if edit.new is None else _kept(lines[edit.line - 1], edit.new)
         out[edit.line - 1 : edit.line] = [] if new is None else new.split("\n")
     for edit in change.edits:
@@ -90,6 +94,12 @@ def _edited(change, old):
     return "".join(line + "\n" for line in out[:-1]) + (
         out[-1] + ("\n" if ends_with_newline or change.edits[-1].line == 0 else "") if out else ""
     )
+
+
+def _is(line, old):
+    """Whether a line is what was observed: facts hold foreign bytes and credentials masked."""
+    seen, old = _visible(line), _visible(old)
+    return seen == old or redacted(seen) == old
 
 
 def _kept(old, new):
@@ -104,13 +114,14 @@ def _visible(text):
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-def preview(change, guest):
+def preview(change, guest, secrets=()):
     """What a change will do to this guest, plain data for a state's ``changes``.
 
-    A file's difference is shown without context lines: a neighbour may be a secret.
+    A file's difference is shown without context lines: a neighbour may be a secret. What is
+    one by its place, or because the policy holds it (``secrets``: ``{key: Secret}``), is masked.
     """
     if isinstance(change, File):
-        return _file_preview(change, guest)
+        return _file_preview(change, guest, dict(secrets))
     if isinstance(change, Link):
         meta = guest.lstat(change.path)
         return {"old": meta and (meta.target or meta.kind), "new": change.to}
@@ -120,14 +131,14 @@ def preview(change, guest):
     return {"new": change.describe()}
 
 
-def _file_preview(change, guest):
+def _file_preview(change, guest, secrets):
     if change.absent:
         meta = guest.lstat(change.path)
         return {"old": meta and meta.kind, "new": "absent"}
     replaced = change.replace_link and guest.readlink(change.path) is not None
     meta = guest.lstat(change.path) if replaced else guest.stat(change.path)
     old = None if replaced or meta is None else guest.read(change.path)
-    new = rendered(change, old)
+    new = rendered(filled(change, secrets), old)
     shown = {}
     if replaced:
         shown["link"] = f"{meta.target} -> a regular file"
@@ -135,7 +146,7 @@ def _file_preview(change, guest):
         lines = difflib.unified_diff(
             _visible(old or "").splitlines(), _visible(new or "").splitlines(), lineterm="", n=0
         )
-        shown["diff"] = "\n".join(list(lines)[2:])
+        shown["diff"] = _masked("\n".join(list(lines)[2:]), secrets)
     wanted = {"mode": change.mode, "user": change.user, "group": change.group}
     have = {}
     if meta:
@@ -148,11 +159,17 @@ def _file_preview(change, guest):
     return shown
 
 
-def previews(changes, guest):
+def _masked(text, secrets):
+    for value in forms(secrets):
+        text = text.replace(value, HIDDEN)
+    return "\n".join(map(redacted, text.split("\n")))
+
+
+def previews(changes, guest, secrets=()):
     """``{target: preview}`` of a plan; several actions of one unit become a list."""
     out = {}
     for change in changes:
-        shown = preview(change, guest)
+        shown = preview(change, guest, secrets)
         if change.target not in out:
             out[change.target] = shown
         elif "new" in shown and "new" in out[change.target]:
@@ -206,6 +223,8 @@ class Effects:
         meta = None if replaced else guest.stat(change.path)
         old = guest.read(change.path) if meta else None
         new = rendered(change, old)
+        if new != old and meta:
+            self._narrow(change, meta, real)
         if replaced:
             self._call("file.remove", real)
         if new is not None and new != old:
@@ -242,6 +261,13 @@ class Effects:
             self._call("file.chown", real, user, group)
         if change.mode is not None:
             self._call("file.set_mode", real, change.mode)
+
+    def _narrow(self, change, meta, real):
+        """Take rights away before a new content comes that may be for fewer eyes."""
+        if change.user is not None and change.user != meta.uid:
+            self._call("file.chown", real, change.user, meta.gid)
+        if change.mode is not None and meta.mode & ~int(change.mode, 8):
+            self._call("file.set_mode", real, f"{meta.mode & int(change.mode, 8):04o}")
 
     def _link(self, change: Link, guest):
         real = guest.path(change.path, follow=False)

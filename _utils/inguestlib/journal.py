@@ -25,7 +25,7 @@ import time
 import uuid
 
 from inguestlib import changes as c
-from inguestlib import images
+from inguestlib import images, secrets
 from inguestlib.effects import rendered
 from inguestlib.guest import Guest
 
@@ -268,7 +268,7 @@ class Journal:
     def _keep(self, record, content, guest):
         """Keep a copy of a file that somebody else has changed since: nothing is ever lost."""
         now = images.text_at(guest, record)
-        if now is None or now == content or now in self._ours(record, content):
+        if now is None or now == content or self._is_ours(now, record, content):
             return
         kept = os.path.join(self._home, "kept", self.id)
         os.makedirs(kept, mode=0o700, exist_ok=True)
@@ -279,6 +279,11 @@ class Journal:
         shown = f"{HOME}/kept/{self.id}/{name}"
         self.kept += [] if shown in self.kept else [shown]
 
+    def _is_ours(self, now, record, content):
+        """Whether the changes of this journal have made these bytes; it knows no secret of them."""
+        text = now.decode("utf-8", "surrogateescape")
+        return any(secrets.matches(made, text) for made in self._ours(record, content))
+
     def _ours(self, record, content):
         """The contents that the changes of this journal make of a file, one after another."""
         text = None if content is None else content.decode("utf-8", "surrogateescape")
@@ -288,7 +293,7 @@ class Journal:
                 with contextlib.suppress(c.ChangeError):
                     text = rendered(change, text)
                     if text is not None:
-                        made.append(text.encode("utf-8", "surrogateescape"))
+                        made.append(text)
         return made
 
     @property

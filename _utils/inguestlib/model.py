@@ -87,7 +87,7 @@ class Finding:
             "expected": self.expected,
             "evidence": self.evidence,
             "comment": self.comment,
-            "changes": [change.to_dict() for change in self.changes],
+            "changes": [change.shown() for change in self.changes],
         }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from inguestlib import schema as s
+from inguestlib import secrets
 from inguestlib.model import SEVERITIES, Verdict, digest
 from inguestlib.record import record
 
@@ -121,7 +122,7 @@ class Policy:
     def digest(self):
         """Of the policy's content; the same on every host."""
         waivers = [w.to_dict() for w in self.waivers]
-        return digest({"f": self.families, "c": self.controls, "w": waivers})
+        return digest({"f": secrets.hidden(self.families), "c": self.controls, "w": waivers})
 
     def for_guest(self, host, now=None):
         """The policy as it counts on ``host`` (a minion id) at ``now`` (UTC)."""
@@ -143,10 +144,20 @@ class Policy:
         """Whether the drift of a control may be cured."""
         return (self.control_mode(control) or self.mode(family)) == "enforce"
 
+    def secrets(self, family):
+        """``{key: Secret}`` of a family, each of them resolved.
+
+        Raises :class:`inguestlib.secrets.SecretError` for the first that can't be had.
+        """
+        found = secrets.inside(self.families[family])
+        for secret in found.values():
+            secret.reveal()
+        return found
+
     def to_dict(self):
-        """Plain data: what ``inguest.policy`` shows."""
+        """Plain data: what ``inguest.policy`` shows. A secret that is set is ``***``."""
         return {
-            **{name: dict(params) for name, params in self.families.items()},
+            **secrets.hidden(self.families),
             "controls": dict(self.controls),
             "waivers": [w.to_dict() for w in self.waivers],
             "digest": self.digest,
@@ -175,7 +186,7 @@ def _control_schema():
     return s.Either(mode, s.Struct({"mode": mode, "severity": severity}))
 
 
-def load(pillar=None, overlay=None, *, families, needed=None):
+def load(pillar=None, overlay=None, *, families, needed=None, resolve=None):
     """The :class:`Policy` of a pillar.
 
     pillar
@@ -187,6 +198,8 @@ def load(pillar=None, overlay=None, *, families, needed=None):
     needed
         Names of the families that will be judged; only they must have their
         required values. ``None``: all.
+    resolve
+        ``resolve(uri)`` gives the value of a secret's ``sdb://`` URI, when it is needed.
 
     Raises :class:`PolicyInvalid` with all mistakes at once.
     """
@@ -213,7 +226,7 @@ def load(pillar=None, overlay=None, *, families, needed=None):
     waivers = _waivers(data.get("waivers"), problems)
     if problems:
         raise PolicyInvalid(problems)
-    return Policy(parts, controls, waivers)
+    return Policy(secrets.bound(parts, resolve), controls, waivers)
 
 
 def _controls(data, ids, problems):

@@ -11,6 +11,9 @@ import re
 from collections.abc import Mapping
 
 from inguestlib.record import record
+from inguestlib.redact import redacted
+from inguestlib.secrets import HIDDEN
+from inguestlib.secrets import Secret as _Secret
 
 
 class _Required:
@@ -34,7 +37,7 @@ class Problem:
 
 
 def _shown(value):
-    text = repr(value)
+    text = redacted(repr(value))
     return text if len(text) <= 60 else text[:57] + "..."
 
 
@@ -128,6 +131,29 @@ class Str(Type):
         if any(ord(c) < 32 for c in value):
             return self.wrong(value, key, problems, "remove the control characters")
         return value
+
+
+class Secret(Type):
+    """A text that nobody may see, or the ``sdb://`` URI of one; gives a :class:`secrets.Secret`.
+
+    Neither the policy nor a message about a mistake shows what stands there.
+    """
+
+    wanted = "a secret (a text, an sdb:// URI, or a text that gpg has encrypted)"
+
+    def check(self, value, key, problems):
+        if isinstance(value, _Secret):
+            return value
+        if isinstance(value, (int, float, bool)):
+            mend = "put it in quotes"
+        elif not isinstance(value, str) or not value.strip():
+            mend = "write a text or an sdb:// URI"
+        elif any(ord(c) < 32 for c in value.removesuffix("\n")):
+            mend = "remove the control characters"
+        else:
+            return _Secret(key, value)
+        problems.append(Problem(key, f"{HIDDEN} is not a secret that can be used", mend))
+        return None
 
 
 class Choice(Type):
@@ -257,7 +283,8 @@ class Struct(Type):
         if value is None:
             value = {}
         if not isinstance(value, Mapping):
-            return self.wrong(value, key, problems)
+            secret = any(isinstance(type_, Secret) for type_ in self.keys.values())
+            return self.wrong(_Secret(key, "") if secret else value, key, problems)
         for name in value:
             if name not in self.keys:
                 problems.append(unknown_key(f"{key}:{name}", name, self.keys))
