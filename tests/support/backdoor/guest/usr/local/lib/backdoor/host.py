@@ -10,7 +10,7 @@ import os
 
 # Announcements of the Tools that a host takes note of without saying anything.
 NOTED = (
-    b"SetGuestInfo",
+    b"SetGuest",
     b"f ",  # a disk's freeze state
     b"log ",
     b"tools.",
