@@ -67,6 +67,23 @@ class Edit:
 
 
 @record
+class Setting:
+    """One key of a GLib key file that somebody else owns; see :mod:`inguestlib.keyfile`.
+
+    value
+        The text that GLib will read; ``None`` removes the key.
+    """
+
+    group: str
+    key: str
+    value: str | None
+
+    def describe(self):
+        """The line that it makes, in words."""
+        return f"[{self.group}] {self.key} " + ("removed" if self.value is None else self.value)
+
+
+@record
 class Change:
     """Base of the kinds. ``reason`` is one short phrase for people."""
 
@@ -78,8 +95,8 @@ class Change:
         for f in fields(self):
             value = getattr(self, f.name)
             if value != f.default:
-                if f.name == "edits":
-                    value = [asdict(edit) for edit in value]
+                if f.name in _PARTS:
+                    value = [asdict(part) for part in value]
                 out[f.name] = value
         return out
 
@@ -103,8 +120,9 @@ class File(Change):
 
     At most one of ``content`` (the whole text), ``block`` (text kept between
     markers at the end of a file that others own, named by ``marker``), ``edits``
-    and ``absent``. With none of them only the metadata is set. A block that is ``""``
-    removes the markers and what is between them.
+    and ``absent``; ``settings`` of a key file stand alone or follow the ``edits`` that make it
+    readable. With none of them only the metadata is set, a directory's too. A block that is
+    ``""`` removes the markers and what is between them.
 
     mode is a string of octal digits (``"0644"``); user and group are numeric ids, so that
     an offline root means the same. ``immutable=False`` clears the attribute first.
@@ -127,9 +145,11 @@ class File(Change):
     group: int | None = None
     immutable: bool | None = None
     replace_link: bool = False
+    settings: tuple[Setting, ...] = ()
 
     def __post_init__(self):
-        how = [self.content is not None, self.block is not None, bool(self.edits), self.absent]
+        edits = bool(self.edits or self.settings)
+        how = [self.content is not None, self.block is not None, edits, self.absent]
         if sum(how) > 1:
             raise ChangeError(f"{self.path}: content, block, edits and absent exclude each other")
         if not self.path.startswith("/"):
@@ -150,9 +170,11 @@ class File(Change):
             return f"write {self.path}"
         if self.block is not None:
             return f"{'set' if self.block else 'remove'} block {self.marker} in {self.path}"
-        if self.edits:
-            lines = ", ".join(str(e.line or "end") for e in self.edits)
-            return f"edit {self.path} line {lines}"
+        if self.edits or self.settings:
+            parts = [str(e.line or "end") for e in self.edits]
+            parts = [f"line {', '.join(parts)}"] if parts else []
+            parts += [setting.describe() for setting in self.settings]
+            return f"edit {self.path} {'; '.join(parts)}"
         meta = [
             f"{name} {value}"
             for name, value in (("mode", self.mode), ("user", self.user), ("group", self.group))
@@ -250,6 +272,7 @@ class Refresh(Change):
         return "run " + " ".join(REFRESHES[self.owner])
 
 
+_PARTS = {"edits": Edit, "settings": Setting}
 KINDS = {cls.kind: cls for cls in (File, Link, Unit, Package, Sysctl, Refresh)}
 
 
@@ -262,8 +285,9 @@ def from_dict(data: Mapping) -> Change:
     kind = data.pop("kind", None)
     if kind not in KINDS:
         raise ChangeError(f"{kind!r} is not one of {sorted(KINDS)}")
-    if "edits" in data:
-        data["edits"] = tuple(Edit(**edit) for edit in data["edits"])
+    for name, part in _PARTS.items():
+        if name in data:
+            data[name] = tuple(part(**values) for values in data[name])
     try:
         return KINDS[kind](**data)
     except TypeError as exc:
@@ -320,6 +344,8 @@ def _merge(first, second):
         a, b = getattr(first, f.name), getattr(second, f.name)
         if f.name == "edits":
             values["edits"] = _merge_edits(first.path, a, b)
+        elif f.name == "settings":
+            values["settings"] = _merge_settings(first.path, a, b)
         elif a == b or b == f.default:
             values[f.name] = a
         elif a == f.default:
@@ -327,6 +353,15 @@ def _merge(first, second):
         else:
             raise ChangeError(f"{first.path}: {f.name} {a!r} contradicts {b!r}")
     return File(**values)
+
+
+def _merge_settings(path, first, second):
+    settings = {(s.group, s.key): s for s in first}
+    for setting in second:
+        known = settings.setdefault((setting.group, setting.key), setting)
+        if known != setting:
+            raise ChangeError(f"{path}: {known.describe()} contradicts {setting.describe()}")
+    return tuple(settings.values())
 
 
 def _merge_edits(path, first, second):

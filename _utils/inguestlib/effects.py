@@ -6,6 +6,7 @@
 import difflib
 import errno
 
+from inguestlib import keyfile
 from inguestlib.changes import (
     REFRESHES,
     ChangeError,
@@ -45,8 +46,8 @@ def rendered(change, old):
     if change.block is not None:
         return _with_block(change, old or "")
     if change.edits:
-        return _edited(change, old)
-    return old
+        old = _edited(change, old)
+    return _set(change, old) if change.settings else old
 
 
 def _with_block(change, old):
@@ -65,6 +66,16 @@ def _with_block(change, old):
         if before and not before[-1].endswith("\n"):
             before[-1] += "\n"
     return "".join([*before, *block, *after])
+
+
+def _set(change, old):
+    settings = [(s.group, s.key, s.value) for s in change.settings]
+    if old is None and all(value is None for _group, _key, value in settings):
+        return None
+    try:
+        return keyfile.edited(old or "", settings)
+    except keyfile.Rejected as exc:
+        raise ChangeError(f"{change.path}: GLib refuses it: {exc}") from exc
 
 
 def _edited(change, old):
@@ -137,7 +148,7 @@ def _file_preview(change, guest, secrets):
         return {"old": meta and meta.kind, "new": "absent"}
     replaced = change.replace_link and guest.readlink(change.path) is not None
     meta = guest.lstat(change.path) if replaced else guest.stat(change.path)
-    old = None if replaced or meta is None else guest.read(change.path)
+    old = None if replaced else _text(guest, change.path, meta)
     new = rendered(filled(change, secrets), old)
     shown = {}
     if replaced:
@@ -163,6 +174,11 @@ def _masked(text, secrets):
     for value in forms(secrets):
         text = text.replace(value, HIDDEN)
     return "\n".join(map(redacted, text.split("\n")))
+
+
+def _text(guest, path, meta):
+    """What a file holds; a directory, whose metadata can be set, and no file hold nothing."""
+    return None if meta is None or meta.kind == "dir" else guest.read(path)
 
 
 def previews(changes, guest, secrets=()):
@@ -221,7 +237,7 @@ class Effects:
                 self._call("file.remove", guest.path(change.path, follow=False))
             return
         meta = None if replaced else guest.stat(change.path)
-        old = guest.read(change.path) if meta else None
+        old = _text(guest, change.path, meta)
         new = rendered(change, old)
         if new != old and meta:
             self._narrow(change, meta, real)

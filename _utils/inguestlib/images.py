@@ -54,20 +54,20 @@ def remove_empty(guest, paths):
             os.rmdir(guest.path(path))
 
 
-def _image(guest, path, follow):
-    """What is at a guest path: ``(record, content or None)``."""
+def _image(guest, path, follow, folder=False):
+    """What is at a guest path: ``(record, content or None)``; with ``folder`` it may be one."""
     real = guest.path(path, follow=follow)
     record = {"path": real if guest.live else real[len(guest.root) :]}
     record["made"] = missing(guest, os.path.dirname(record["path"]) or "/")
     record["beside"] = _beside(real)
     try:
-        seen, content = _look(real)
+        seen, content = _look(real, folder)
     except ImageError as exc:
         raise ImageError(f"{path} {exc}") from exc
     return {**record, **seen}, content
 
 
-def _look(real):
+def _look(real, folder=False):
     """What stands at a real path, all metadata included: ``(record, content or None)``."""
     try:
         info = os.lstat(real)
@@ -82,6 +82,9 @@ def _look(real):
     }
     if os.path.islink(real):
         return {**record, "kind": "link", "to": os.readlink(real)}, None
+    if folder and os.path.isdir(real):
+        owner = {key: record[key] for key in ("mode", "uid", "gid")}
+        return {**owner, "kind": "dir"}, None
     if not os.path.isfile(real):
         raise ImageError("is neither a file nor a link; it is left alone")
     attributes = {}
@@ -123,7 +126,9 @@ def before(guest, change):
         follow = not change.absent and not (
             change.replace_link and guest.readlink(change.path) is not None
         )
-        return _image(guest, change.path, follow)
+        metadata = change.content is change.block is None and not change.absent
+        metadata = metadata and not (change.edits or change.settings)
+        return _image(guest, change.path, follow, folder=metadata)
     if isinstance(change, Link):
         return _image(guest, change.path, follow=False)
     if isinstance(change, Unit):
@@ -147,6 +152,11 @@ def restore(guest, record, content):
     can be written there must not fail once more in its undo.
     """
     real = guest.path("/") + record["path"].lstrip("/")
+    if record["kind"] == "dir":
+        if os.path.isdir(real) and not os.path.islink(real):
+            os.chown(real, record["uid"], record["gid"])
+            os.chmod(real, record["mode"])
+        return
     if not _stands(real, record, content):
         _put(real, record, content)
     for name in set(_beside(real)) - set(record["beside"]):
