@@ -1,0 +1,122 @@
+"""The environment of services: systemd's manager, and each service's own settings.
+
+Scopes: ``services`` (what a service with no settings of its own gets) and ``unit NAME`` for each
+service that adds something, or that a consumer of this family runs as.
+"""
+
+from inguestlib.families.proxy import variables
+from inguestlib.families.proxy.setting import setting
+from inguestlib.families.services import sdconf
+from inguestlib.systemd import unitfile
+
+NAME = "systemd"
+
+# The services whose work leads out of the guest, and that have no scope elsewhere.
+KNOWN = (
+    "docker.service",
+    "containerd.service",
+    "crio.service",
+    "kubelet.service",
+    "podman.service",
+    "salt-minion.service",
+    "snapd.service",
+    "packagekit.service",
+    "apt-daily.service",
+    "apt-daily-upgrade.service",
+    "dnf-makecache.service",
+    "dnf-automatic.service",
+    "rhsmcertd.service",
+    "cloud-init.service",
+    "cloud-init-local.service",
+    "cloud-final.service",
+)
+
+
+def observe(guest, params=None):
+    """See :data:`inguestlib.families.proxy.consumers.SECTION`; scopes have ``variables``.
+
+    A unit's scope says too whether it is ``active`` (``None`` offline).
+    """
+    if guest.init != "systemd":
+        return {
+            "installed": False, "version": None, "settings": [], "scopes": [], "unseen": [],
+        }  # fmt: skip
+    settings, unseen = [], []
+    base = {}
+    for found in sdconf.assigned(guest, "system.conf", "Manager"):
+        if found.key == "DefaultEnvironment":
+            if not found.value:
+                base = {}
+            _take(guest, found, "services", base, settings)
+    scopes = [{"scope": "services", "variables": base, "active": None}]
+    for name in candidates(guest):
+        unit = guest.units.get(name)
+        if unit is None or unit.masked:
+            continue
+        own = _unit(guest, unit, dict(base), settings, unseen)
+        if own != base or unit.id in KNOWN:
+            scopes.append({"scope": f"unit {unit.id}", "variables": own, "active": unit.active})
+    return {
+        "installed": True,
+        "version": None,
+        "settings": settings,
+        "scopes": scopes,
+        "unseen": unseen,
+    }
+
+
+def candidates(guest):
+    """The services that are looked at: the known ones, and all that the administrator shaped.
+
+    What a package ships names no proxy; reading each of its hundreds of units would tell nothing.
+    """
+    names = set(KNOWN)
+    for folder in ("/etc/systemd/system", "/run/systemd/system"):
+        for name, kind in guest.entries(folder).items():
+            stem = name.removesuffix(".d")
+            if stem.endswith(".service") and "@." not in stem and kind in ("file", "dir"):
+                names.add(stem)
+    return sorted(names)
+
+
+def _unit(guest, unit, variables_, settings, unseen):
+    scope = f"unit {unit.id}"
+    section = unit.properties.get("Service", {})
+    for value, path, line in section.get("Environment", ()):
+        found = unitfile.Assignment("Service", "Environment", value, path, line)
+        _take(guest, found, scope, variables_, settings)
+    for value, path, line in section.get("EnvironmentFile", ()):
+        _file(guest, value, f"{path}:{line}", scope, variables_, settings, unseen)
+    for value, _path, _line in section.get("UnsetEnvironment", ()):
+        for word in unitfile.words(value):
+            variables_.pop(word.partition("=")[0], None)
+    return variables_
+
+
+def _take(guest, found, scope, into, settings):
+    for word in unitfile.words(found.value):
+        name, equals, value = word.partition("=")
+        if equals and name in variables.NAMES:
+            into[name] = setting(
+                guest, name, variables.kind(name), value.replace("%%", "%"), found.path,
+                found.line, schemes=variables.schemes(name), scope=scope, known=True,
+            )  # fmt: skip
+            settings.append(into[name])
+
+
+def _file(guest, value, where, scope, into, settings, unseen):
+    pattern = value.removeprefix("-").strip("\"'")
+    if not pattern.startswith("/"):
+        return
+    for path in guest.glob(pattern) if any(c in pattern for c in "*?[") else [pattern]:
+        try:
+            text = guest.read(path)
+        except OSError as exc:
+            unseen.append({"path": path, "why": f"{exc} (EnvironmentFile= of {where})"})
+            continue
+        for one in variables.service_file(text or ""):
+            into[one.name] = setting(
+                guest, one.name, variables.kind(one.name), one.value, path, one.line,
+                schemes=variables.schemes(one.name), scope=scope, known=True,
+            )  # fmt: skip
+            settings.append(into[one.name])

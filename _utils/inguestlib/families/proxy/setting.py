@@ -1,0 +1,114 @@
+"""One proxy setting at one place of a guest, as it may be told: never with user and password.
+
+A value is cut where it is read, before it becomes a fact; what is cut leaves no trace but
+``credentials: true``. Everything else here works on the cut value.
+"""
+
+import re
+from urllib.parse import urlsplit
+
+SCHEMES = ("http", "https")
+KINDS = ("proxy", "exceptions", "credentials", "switch", "discovery")
+
+# A line with any of these may hold a credential and is never quoted.
+_SECRET = re.compile(r"@|passw|secret|token|credential|api_?key", re.IGNORECASE)
+
+
+def split_userinfo(value):
+    """``(value without user and password, user and password or None)`` of a proxy's URL.
+
+    All that stands before the last ``@`` is taken for the user information: a password may
+    hold a slash or an ``@`` that should have been escaped.
+    """
+    head, at, rest = value.rpartition("@")
+    if not at:
+        return value, None
+    scheme, colons, userinfo = head.partition("://")
+    if not colons:
+        return rest, head
+    return f"{scheme}://{rest}", userinfo
+
+
+def setting(guest, name, kind, value, path, line, *, schemes=(), scope="", **more):
+    """A setting as plain data.
+
+    ``{"name", "kind", "schemes", "scope", "value", "credentials", "path", "line", "text", "mode",
+    "uid", "gid"}`` and what ``more`` gives.
+
+    name
+        As the owner writes it: ``http_proxy``, ``Acquire::http::Proxy``.
+    kind
+        One of :data:`KINDS`. ``credentials``: a user or a password with a key of its own; its
+        value is never kept.
+    value
+        As it was read; ``""`` says that its owner switches the proxy off for ``schemes``.
+    path, line
+        Where it stands; line 0 where the file has no lines that could be named.
+    text
+        In the result: the whole line, ``None`` where it may hold a credential.
+    scope
+        For whom it counts, ``""`` for all: ``user root``, ``repo base``, ``host x``.
+    """
+    if kind == "credentials":
+        shown, userinfo = None, value
+    elif kind in ("proxy", "discovery"):
+        shown, userinfo = split_userinfo(value or "")
+    else:
+        shown, userinfo = value, None
+    meta = guest.stat(path)
+    return {
+        "name": name,
+        "kind": kind,
+        "schemes": list(schemes),
+        "scope": scope,
+        "value": shown,
+        "credentials": bool(userinfo),
+        "path": path,
+        "line": line,
+        "text": _line(guest, path, line),
+        "mode": f"{meta.mode:04o}" if meta else None,
+        "uid": meta.uid if meta else None,
+        "gid": meta.gid if meta else None,
+        **more,
+    }
+
+
+def _line(guest, path, number):
+    """The line's text, ``None`` when it may hold a credential or there is none."""
+    lines = guest.lines(path)
+    if not 0 < number <= len(lines):
+        return None
+    text = lines[number - 1][1]
+    return None if _SECRET.search(text) else text
+
+
+def evidence(one):
+    """``path:line name=value`` of a setting, without credentials."""
+    shown = "***" if one["kind"] == "credentials" else one["value"]
+    if one["credentials"] and one["kind"] != "credentials":
+        shown += " (with credentials)"
+    where = f"{one['path']}:{one['line']}" if one["line"] else one["path"]
+    return f"{where} {one['name']}={shown}"
+
+
+def endpoint(value, scheme="http"):
+    """``(scheme, host, port)`` of a proxy's URL, ``None`` when it is none.
+
+    A missing scheme is ``scheme``, a missing port 1080, as curl takes them; all but curl's family
+    want them written.
+    """
+    text = value if "://" in value else f"{scheme}://{value}"
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return None
+    if not host:
+        return None
+    default = {"http": 80, "https": 443}.get(parts.scheme, 1080)
+    return parts.scheme.lower(), host.rstrip("."), port or default
+
+
+def same_proxy(one, other):
+    """Whether two URLs name the same proxy; how the URL is spelled does not count."""
+    return endpoint(one) == endpoint(other)
