@@ -6,6 +6,7 @@ selected beside the distribution's set, lies in the directory that OpenSSL searc
 the bundle with no source that explains it.
 """
 
+import re
 from typing import NamedTuple
 
 from inguestlib.families.proxy import certificate
@@ -72,6 +73,7 @@ LAYOUTS = {
 CONF, SHARE, SEARCHED = "/etc/ca-certificates.conf", "/usr/share/ca-certificates", "/etc/ssl/certs"
 # ssl-cert's own certificate of a server on Debian, which is no authority.
 _NO_ANCHOR = ("ca-certificates.crt", "ssl-cert-snakeoil.pem")
+_HASHED = re.compile(r"[0-9a-f]{8}\.\d+")  # of CApath, SSL_CTX_load_verify_locations(3)
 MOST = 1000  # of added files that are read
 
 
@@ -102,11 +104,11 @@ def observe(guest, params):
     own = [path for pattern in layout.own for path in guest.glob(pattern)]
     explained |= {body for path in own for body in _bodies(guest, path)}
     anchors = [row for path, line, text in added for row in _rows(guest, path, line, text)]
-    explained |= {row.pop("body") for row in anchors}
+    explained |= {row["body"] for row in anchors}
     rest = [certificate.decoded(body) for body in dict.fromkeys(found) if body not in explained]
     trusted = set(found)
     for row in anchors:
-        row["trusted"] = row.pop("short") in trusted
+        row["trusted"] = row.pop("body") in trusted
     wanted = {one["fingerprint"]: one.pop("body", None) for one in given.values()}
     return {
         **facts,
@@ -179,12 +181,15 @@ def _walk(guest, folder, deep, depth=0):
 
 
 def _loose(guest):
-    """Regular files in the directory that OpenSSL searches: nobody's tool has put them there."""
-    found = []
-    for name, kind in guest.entries(SEARCHED).items():
-        if kind == "file" and name not in _NO_ANCHOR and not name.startswith("ca-bundle"):
-            found.append(f"{SEARCHED}/{name}")
-    return found
+    """Regular files that OpenSSL finds by the hash of their subject: no tool has put them there."""
+    entries = guest.entries(SEARCHED)
+    files = {n for n, kind in entries.items() if kind == "file" and n not in _NO_ANCHOR}
+    hashed = {name for name in files if _HASHED.fullmatch(name)}
+    for name, kind in entries.items() if files else ():
+        if kind == "link" and _HASHED.fullmatch(name):
+            target = guest.readlink(f"{SEARCHED}/{name}").rpartition("/")[2]
+            hashed |= {target} & files
+    return [f"{SEARCHED}/{name}" for name in sorted(hashed)]
 
 
 def _bodies(guest, path):
@@ -199,6 +204,6 @@ def _rows(guest, path, line, text):
     rows = []
     for der in certificate.in_bytes(guest.read_bytes(path) or b""):
         body = "".join(certificate.pem(der).splitlines()[1:-1])
-        row = {"path": path, "line": line, "text": text, **certificate.described(der)}
-        rows.append({**row, "body": body, "short": body})
+        known = certificate.described(der)
+        rows.append({"path": path, "line": line, "text": text, **known, "body": body})
     return rows

@@ -99,7 +99,7 @@ def _sysconfig(text):
 
 
 def environment_d(guest):
-    """The files of environment.d(5) by name; of one name ``/etc`` wins over ``/run`` and ``/usr``."""
+    """The files of environment.d(5) by name; of one name that in ``/etc`` wins, then ``/run``."""
     found = {}
     for folder in ("/etc", "/run", "/usr/local/lib", "/usr/lib"):
         for path in guest.glob(f"{folder}/environment.d/*.conf"):
