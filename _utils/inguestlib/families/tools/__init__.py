@@ -6,6 +6,7 @@ Every module here holds one subject: its parameters (``SCHEMA``), what it observ
 
 from inguestlib.families.tools import (
     installed,
+    knowncve,
     role,
     service,
 )
@@ -13,6 +14,7 @@ from inguestlib.model import Family
 
 _MODULES = (
     installed,
+    knowncve,
     service,
     role,
 )

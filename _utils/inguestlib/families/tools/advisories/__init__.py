@@ -7,7 +7,10 @@ Nothing here reads a guest.
 from functools import lru_cache
 
 from inguestlib.families.tools.advisories import osv, rows, y2022, y2023, y2025
+from inguestlib.families.tools.advisories.matching import needs_update
 from inguestlib.record import record
+
+__all__ = ["SHIPPED", "Advisories", "Advisory", "chosen", "merged", "needs_update"]
 
 SHIPPED = (*y2022.ADVISORIES, *y2023.ADVISORIES, *y2025.ADVISORIES)
 

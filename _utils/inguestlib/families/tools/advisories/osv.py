@@ -4,6 +4,7 @@ The format is https://ossf.github.io/osv-schema/. Of a feed's objects only what 
 rests on has to be there; every other field is kept and not looked at.
 """
 
+import datetime as dt
 import re
 from collections.abc import Mapping
 
@@ -29,6 +30,7 @@ class Osv(schema.Type):
     wanted = "an OSV object"
 
     def check(self, value, key, problems):
+        value = _plain(value)
         try:
             validate(value)
         except Mistake as exc:
@@ -36,6 +38,17 @@ class Osv(schema.Type):
             problems.append(schema.Problem(where, exc.problem, exc.mend))
             return None
         return value
+
+
+def _plain(value):
+    """As JSON has it: YAML makes dates of times that nobody put in quotes."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(one) for one in value]
+    if isinstance(value, dt.date):
+        return schema.Timestamp().check(value, "", [])
+    return value
 
 
 def validate(obj):
