@@ -39,6 +39,15 @@ REFRESHES = {
     "ca-redhat": ("update-ca-trust", "extract"),
     "ca-suse": ("update-ca-certificates",),
     "ca-photon": ("rehash_ca_certificates.sh",),
+    "initramfs-debian": ("update-initramfs", "-u", "-k", "all"),
+    # For each kernel, and never over the image that stands there: see bootimages.
+    "initramfs-dracut": ("dracut", "--force", "IMAGE", "RELEASE"),
+    "udev-scsi": (
+        "sh",
+        "-c",
+        "udevadm control --reload && "
+        "udevadm trigger --action=change --subsystem-match=scsi --settle",
+    ),
 }
 
 

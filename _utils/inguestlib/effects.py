@@ -6,7 +6,7 @@
 import difflib
 import errno
 
-from inguestlib import keyfile
+from inguestlib import bootimages, keyfile
 from inguestlib.changes import (
     REFRESHES,
     ChangeError,
@@ -314,4 +314,8 @@ class Effects:
         self._call("sysctl.assign", change.name, change.value)
 
     def _refresh(self, change: Refresh, guest):
-        self._run(REFRESHES[change.owner])
+        if change.owner == "initramfs-dracut":
+            bootimages.dracut(guest, self._run)
+            return
+        long = change.owner in bootimages.OWNERS
+        self._run(REFRESHES[change.owner], bootimages.TIMEOUT if long else 120)

@@ -24,8 +24,8 @@ import shutil
 import time
 import uuid
 
+from inguestlib import bootimages, images, secrets
 from inguestlib import changes as c
-from inguestlib import images, secrets
 from inguestlib.effects import rendered
 from inguestlib.guest import Guest
 
@@ -141,6 +141,8 @@ class Journal:
     def begin(self, number, change, guest):
         """Keep what the change will touch; durable before this returns."""
         record, content = images.before(guest, change)
+        if _builds(change):
+            record = bootimages.keep(guest, os.path.join(self.folder, "before"), number)
         if content is not None:
             path = os.path.join(self.folder, "before", str(number))
             images.write(path, content)
@@ -153,7 +155,7 @@ class Journal:
 
     def done(self, number, change, guest):
         """Keep what the change has made, where others may add to it before an undo."""
-        after = images.after(guest, change)
+        after = bootimages.made(guest) if _builds(change) else images.after(guest, change)
         if after is not None:
             line = json.dumps({"n": number, "after": after}) + "\n"
             images.write(os.path.join(self.folder, "steps.jsonl"), line.encode(), append=True)
@@ -260,6 +262,8 @@ class Journal:
             images.restore(guest, record, content)
         elif "links" in record:
             images.restore_links(guest, record)
+        elif "boot_images" in record:
+            bootimages.restore(guest, record, os.path.join(self.folder, "before"))
         elif isinstance(change, c.Package):
             self._undo_package(change, record, guest, effects)
         elif isinstance(change, c.Sysctl) and record["value"] is not None:
@@ -314,7 +318,8 @@ class Journal:
             todo.append(c.Unit("systemd", "daemon-reload"))
         for _number, change, record, _content in steps:
             if isinstance(change, c.Refresh):
-                todo.append(change)
+                # Images are back as they were; to build them again might fail again.
+                todo += [] if _builds(change) else [change]
             elif isinstance(change, c.Unit) and "active" in record:
                 was = record["active"] == "active"
                 if change.action in ("start", "restart") and not was:
@@ -330,6 +335,11 @@ class Journal:
             except Exception as exc:  # noqa: BLE001 - one that fails must not leave others down
                 failed.append(f"{change.describe()}: {type(exc).__name__}: {exc}")
         return failed
+
+
+def _builds(change):
+    """Whether a change builds the images anew that a boot needs."""
+    return isinstance(change, c.Refresh) and change.owner in bootimages.OWNERS
 
 
 def _firsts(steps):
