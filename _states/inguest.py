@@ -90,6 +90,21 @@ def tools(name, controls=None, root=None, **params):
     return _family("tools", name, controls, root, params)
 
 
+def proxy(name, controls=None, root=None, **params):
+    """
+    Web traffic goes through the approved proxy, and past it where it has to.
+
+    name
+        Free.
+    controls, root
+        As in :py:func:`inguest.enforced <inguest.enforced>`.
+    params
+        Keys of the pillar ``inguest:proxy``, laid over it; see the reference of the policy.
+        A secret belongs in the pillar: what stands in an SLS file is logged by Salt.
+    """
+    return _family("proxy", name, controls, root, params)
+
+
 def _family(family, name, controls, root, params):
     given = {
         key: value
@@ -147,7 +162,10 @@ _SAID = {
 def _comment(out):
     for entry in out["recovered"]:
         kept = f"; kept {', '.join(entry['kept'])}" if entry["kept"] else ""
-        yield f"{entry['family']}: undid what an interrupted run had left ({entry['id']}){kept}"
+        left = "".join(f"; {words}" for words in entry["left"])
+        yield (
+            f"{entry['family']}: undid what an interrupted run had left ({entry['id']}){kept}{left}"
+        )
     for family, part in out["families"].items():
         targets = ", ".join(part["changes"])
         line = f"{family}: {_SAID[part['result']]}" + (f": {targets}" if targets else "")

@@ -82,6 +82,11 @@ class FamilyPolicy(Mapping):
         self._params = params
         self._policy = policy
 
+    @property
+    def now(self):
+        """The time of the audit as ``YYYY-MM-DDTHH:MM:SSZ``."""
+        return self._policy.now.strftime(_TIME)
+
     def __getitem__(self, key):
         return self._params[key]
 

@@ -5,10 +5,10 @@
 ``CONTROLS``.
 """
 
-from inguestlib.families.proxy import consumers, settings
+from inguestlib.families.proxy import consumers, settings, trust
 from inguestlib.model import Family
 
-MODULES = ()
+MODULES = (trust,)
 
 FAMILY = Family(
     name="proxy",
