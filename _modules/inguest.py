@@ -220,7 +220,8 @@ def recover(root=None):
         ``/`` or the directory of an offline tree.
 
     Returns a list with ``id``, ``family`` and the ``undone`` targets of each journal, and the
-    copies that were ``kept`` of files which somebody else has changed in between.
+    copies that were ``kept`` of files which somebody else has changed in between; ``left`` says
+    what can't come back.
 
     CLI Example:
 

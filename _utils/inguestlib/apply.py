@@ -190,6 +190,7 @@ def _apply_family(scope, family, effects, home, settle, step):
     entry.close()
     if entry.kept:
         reason += f"; what somebody changed meanwhile is kept in {', '.join(entry.kept)}"
+    reason = "; ".join([reason, *entry.left])
     return {**outcome, "result": "reverted", "comment": reason, "changes": {}}
 
 

@@ -232,18 +232,45 @@ class Unit(Change):
 
 @record
 class Package(Change):
-    """A package that should be installed or removed. Live guests only."""
+    """A package that should be installed or removed, at a version, held back or not.
+
+    version
+        As the package manager prints it, with the epoch; ``None``: whichever is offered.
+    beside
+        ``((name, version), …)`` of packages that have to change in the same transaction.
+    held
+        Whether it is held back afterwards; ``None`` leaves that alone. Without a version
+        nothing else of an installed package changes.
+
+    Live guests only, but for dpkg's hold.
+    """
 
     kind: ClassVar[str] = "package"
     name: str
     installed: bool = True
+    version: str | None = None
+    beside: tuple[tuple[str, str], ...] = ()
+    held: bool | None = None
+
+    def __post_init__(self):
+        if (self.beside and self.version is None) or not (
+            self.installed or (self.version is None and self.held is None)
+        ):
+            raise ChangeError(f"{self.name}: a package that is removed has no version and no hold")
 
     @property
     def target(self):
         return self.name
 
     def describe(self):
-        return f"{'install' if self.installed else 'remove'} package {self.name}"
+        hold = {True: "hold", False: "release the hold of", None: ""}[self.held]
+        if not self.installed:
+            return f"remove package {self.name}"
+        if self.version is not None:
+            pairs = ((self.name, self.version), *self.beside)
+            said = "install package " + ", ".join(f"{name} {version}" for name, version in pairs)
+            return f"{hold} and {said}" if hold else said
+        return f"{hold or 'install'} package {self.name}"
 
 
 @record
@@ -297,6 +324,8 @@ def from_dict(data: Mapping) -> Change:
     for name, part in _PARTS.items():
         if name in data:
             data[name] = tuple(part(**values) for values in data[name])
+    if "beside" in data:
+        data["beside"] = tuple((name, version) for name, version in data["beside"])
     try:
         return KINDS[kind](**data)
     except TypeError as exc:
@@ -322,6 +351,8 @@ def rank(change: Change) -> int:
     """Where a change stands in a plan: packages, files, links, units, refreshes."""
     if isinstance(change, Unit):
         return _UNIT_RANK[change.action]
+    if isinstance(change, Package) and change.version is not None:
+        return 35  # after the files that may keep it back
     order = {"package": 10, "file": 20, "link": 30, "sysctl": 60, "refresh": 65}
     return order[change.kind]
 
@@ -346,6 +377,8 @@ def ordered(changes):
 
 
 def _merge(first, second):
+    if isinstance(first, Package) and isinstance(second, Package):
+        return _merge_packages(first, second)
     if not (isinstance(first, File) and isinstance(second, File)):
         raise ChangeError(f"{first.describe()} contradicts {second.describe()}")
     values = {}
@@ -362,6 +395,18 @@ def _merge(first, second):
         else:
             raise ChangeError(f"{first.path}: {f.name} {a!r} contradicts {b!r}")
     return File(**values)
+
+
+def _merge_packages(first, second):
+    if not (first.installed and second.installed):
+        raise ChangeError(f"{first.describe()} contradicts {second.describe()}")
+    values = {"name": first.name}
+    for name, default in (("version", None), ("beside", ()), ("held", None)):
+        found = {getattr(one, name) for one in (first, second)} - {default}
+        if len(found) > 1:
+            raise ChangeError(f"{first.describe()} contradicts {second.describe()}")
+        values[name] = found.pop() if found else default
+    return Package(**values)
 
 
 def _merge_settings(path, first, second):

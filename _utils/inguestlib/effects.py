@@ -6,7 +6,7 @@
 import difflib
 import errno
 
-from inguestlib import bootimages, keyfile
+from inguestlib import bootimages, keyfile, pkgchange
 from inguestlib.changes import (
     REFRESHES,
     ChangeError,
@@ -136,6 +136,8 @@ def preview(change, guest, secrets=()):
     if isinstance(change, Link):
         meta = guest.lstat(change.path)
         return {"old": meta and (meta.target or meta.kind), "new": change.to}
+    if isinstance(change, Package):
+        return pkgchange.preview(change, guest)
     if isinstance(change, Sysctl):
         old = guest.read("/proc/sys/" + change.name.replace(".", "/"))
         return {"old": old and old.strip(), "new": change.value}
@@ -220,8 +222,8 @@ class Effects:
             raise EffectError(f"Salt's {name} is not available on this guest")
         return self._salt[name](*args, **kwargs)
 
-    def _run(self, argv, timeout=120):
-        done = self._call("cmd.run_all", list(argv), python_shell=False, timeout=timeout)
+    def _run(self, argv, timeout=120, **more):
+        done = self._call("cmd.run_all", list(argv), python_shell=False, timeout=timeout, **more)
         if done["retcode"]:
             words = (done.get("stderr") or done.get("stdout") or "").strip()
             raise EffectError(f"{' '.join(argv)}: exit status {done['retcode']}: {words}")
@@ -306,9 +308,9 @@ class Effects:
             )
 
     def _package(self, change: Package, guest):
-        if not guest.live:
-            raise EffectError(f"{change.describe()}: packages are changed on a live guest only")
-        self._call("pkg.install" if change.installed else "pkg.remove", change.name)
+        trouble = pkgchange.do(change, guest, self._call, self._run)
+        if trouble:
+            raise EffectError(f"{change.describe()}: {trouble}")
 
     def _sysctl(self, change: Sysctl, guest):
         self._call("sysctl.assign", change.name, change.value)

@@ -6,7 +6,7 @@ import errno
 import os
 import re
 
-from inguestlib import fsflags
+from inguestlib import fsflags, pkgchange
 from inguestlib.changes import File, Link, Package, Sysctl, Unit
 
 # Where enabling a unit makes links: all of it is restored when that is undone.
@@ -137,8 +137,7 @@ def before(guest, change):
         unit = None if change.action == "daemon-reload" else guest.units.get(change.name)
         return {"active": unit.active if unit else None}, None
     if isinstance(change, Package):
-        package = guest.packages.get(change.name)
-        return {"version": package.version if package else None}, None
+        return pkgchange.before(guest, change), None
     if isinstance(change, Sysctl):
         value = guest.read("/proc/sys/" + change.name.replace(".", "/"))
         return {"value": value.strip() if value else None}, None

@@ -24,7 +24,7 @@ import shutil
 import time
 import uuid
 
-from inguestlib import bootimages, images, secrets
+from inguestlib import bootimages, images, pkgchange, secrets
 from inguestlib import changes as c
 from inguestlib.effects import rendered
 from inguestlib.guest import Guest
@@ -99,6 +99,7 @@ class Journal:
     def __init__(self, folder, step=lambda label: None):
         self.folder = folder
         self.kept = []  # copies of what somebody else has changed meanwhile, after an undo
+        self.left = []  # what no undo can bring back, in words
         self._step = step
 
     @classmethod
@@ -265,7 +266,8 @@ class Journal:
         elif "boot_images" in record:
             bootimages.restore(guest, record, os.path.join(self.folder, "before"))
         elif isinstance(change, c.Package):
-            self._undo_package(change, record, guest, effects)
+            stays = pkgchange.undo(change, record, guest, effects)
+            self.left += [stays] if stays else []
         elif isinstance(change, c.Sysctl) and record["value"] is not None:
             effects.do(c.Sysctl(change.name, record["value"]), guest)
 
@@ -303,12 +305,6 @@ class Journal:
     @property
     def _home(self):
         return os.path.dirname(os.path.dirname(self.folder))
-
-    @staticmethod
-    def _undo_package(change, record, guest, effects):
-        present = record["version"] is not None
-        if (change.name in guest.packages) != present:
-            effects.do(c.Package(change.name, installed=present), guest)
 
     @staticmethod
     def _undo_runtime(steps, effects):
@@ -362,9 +358,11 @@ def _firsts(steps):
 def recover(guest, home, effects, step=lambda label: None):
     """Finish what a kill or a power cut has left: undo open journals, newest first.
 
-    Returns ``[{"id", "family", "undone": [target, …], "kept": [path, …]}, …]``; ``kept`` are
-    copies of files that somebody else has changed in between. Raises :class:`JournalError`
-    when one can't be undone; it stays, and nothing else may be applied before it.
+    Returns ``[{"id", "family", "undone": [target, …], "kept": [path, …], "left": […]}, …]``;
+    ``kept`` are copies of files that somebody else has changed in between, ``left`` says what
+    can't come back, such as a version that no repository offers any more. Raises
+    :class:`JournalError` when one can't be undone; it stays, and nothing else may be applied
+    before it.
     """
     top = os.path.join(home, "journal")
     names = sorted(os.listdir(top), reverse=True) if os.path.isdir(top) else []
@@ -385,5 +383,6 @@ def recover(guest, home, effects, step=lambda label: None):
                 "mend that and run inguest.recover"
             ) from exc
         journal.close()
-        recovered.append({"id": name, "family": family, "undone": undone, "kept": journal.kept})
+        row = {"id": name, "family": family, "undone": undone}
+        recovered.append({**row, "kept": journal.kept, "left": journal.left})
     return recovered

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+import re
 import shutil
 import sqlite3
 import struct
@@ -43,14 +44,12 @@ def installed(guest):
     text = guest.read(DPKG_STATUS)
     if text is not None:
         return parse_dpkg(text)
-    for path in RPM_SQLITE:
-        if guest.exists(path):
-            log = guest.stat(path + "-wal")
-            wal = guest.path(path + "-wal") if log and log.size else None
-            try:
-                return read_rpm_sqlite(guest.path(path), wal)
-            except (sqlite3.Error, struct.error, ValueError) as exc:
-                raise GuestError(errno.EBADMSG, f"not an rpm database ({exc})", path) from exc
+    where = rpm_sqlite(guest)
+    if where:
+        try:
+            return read_rpm_sqlite(*where[1:])
+        except (sqlite3.Error, struct.error, ValueError) as exc:
+            raise GuestError(errno.EBADMSG, f"not an rpm database ({exc})", where[0]) from exc
     for path in RPM_OTHER:
         if guest.exists(path):
             # Berkeley DB and ndb have no reader in the standard library.
@@ -59,6 +58,16 @@ def installed(guest):
                 raise GuestError(errno.EIO, answer.err.strip() or "rpm failed", path)
             return parse_rpm(answer.out)
     raise GuestError(errno.ENOENT, "no package database", DPKG_STATUS)
+
+
+def rpm_sqlite(guest):
+    """The guest's rpmdb.sqlite or ``None``: its path, on the host, and that of its log if any."""
+    for path in RPM_SQLITE:
+        if guest.exists(path):
+            log = guest.stat(path + "-wal")
+            wal = guest.path(path + "-wal") if log and log.size else None
+            return path, guest.path(path), wal
+    return None
 
 
 def parse_dpkg(text):
@@ -80,6 +89,22 @@ def parse_dpkg(text):
     return found
 
 
+def held_by_dpkg(guest):
+    """The names of the packages that dpkg holds back, a set; empty where dpkg isn't used."""
+    return guest.once(("held",), lambda: _held(guest.read(DPKG_STATUS) or ""))
+
+
+def _held(text):
+    found = set()
+    start = text.find("\nStatus: hold ")
+    while start >= 0:
+        above = text.rfind("\n\n", 0, start) + 1
+        name = re.search(r"^Package: (\S+)", text[above:start], re.MULTILINE)
+        found |= {name[1]} if name else set()
+        start = text.find("\nStatus: hold ", start + 1)
+    return found
+
+
 def parse_rpm(text):
     """``{name: Package}`` from the output of ``rpm -qa --qf`` with :data:`RPM_QUERY`."""
     found = {}
@@ -96,18 +121,7 @@ def read_rpm_sqlite(real_path, wal_path=None):
     log (``wal_path``) that may hold newer rows, a copy of both is opened instead: even a
     read-only connection would write to the log's index.
     """
-    with contextlib.ExitStack() as stack:
-        if wal_path:
-            scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="inguest-"))
-            copy = os.path.join(scratch, "rpmdb.sqlite")
-            shutil.copyfile(real_path, copy)
-            shutil.copyfile(wal_path, copy + "-wal")
-            connection = sqlite3.connect(copy)
-        else:
-            where = urllib.parse.quote(real_path)
-            connection = sqlite3.connect(f"file:{where}?mode=ro&immutable=1", uri=True)
-        stack.callback(connection.close)
-        blobs = [row[0] for row in connection.execute("SELECT blob FROM Packages")]
+    blobs = rpm_blobs(real_path, wal_path, "SELECT blob FROM Packages")
     found = {}
     for blob in blobs:
         tags = parse_rpm_header(blob)
@@ -119,6 +133,22 @@ def read_rpm_sqlite(real_path, wal_path=None):
         name = tags[_NAME]
         found[name] = Package(name, version, tags.get(_ARCH, ""), "rpm")
     return found
+
+
+def rpm_blobs(real_path, wal_path, query, values=()):
+    """The first column of a query's rows over an rpmdb.sqlite: headers; opened as there is said."""
+    with contextlib.ExitStack() as stack:
+        if wal_path:
+            scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="inguest-"))
+            copy = os.path.join(scratch, "rpmdb.sqlite")
+            shutil.copyfile(real_path, copy)
+            shutil.copyfile(wal_path, copy + "-wal")
+            connection = sqlite3.connect(copy)
+        else:
+            where = urllib.parse.quote(real_path)
+            connection = sqlite3.connect(f"file:{where}?mode=ro&immutable=1", uri=True)
+        stack.callback(connection.close)
+        return [row[0] for row in connection.execute(query, values)]
 
 
 def parse_rpm_header(blob):

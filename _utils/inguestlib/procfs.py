@@ -8,6 +8,10 @@ from inguestlib import sockdiag
 
 _TCP_STATES = {"0A": "listen", "01": "established"}
 _UNIT_SUFFIXES = (".service", ".scope", ".socket", ".mount", ".swap")
+_DELETED = b" (deleted)"
+
+# Where packages put files: a deleted temporary file says nothing about patching.
+PACKAGED = ("/usr/", "/lib", "/bin/", "/sbin/", "/opt/")
 
 
 class Process(NamedTuple):
@@ -97,6 +101,31 @@ def processes():
         contained = _link(f"{base}/ns/pid") not in (own, None)  # None: not for us to see
         found.append(Process(int(entry), ppid, uid, name, exe, unit, started, contained))
     return tuple(sorted(found, key=lambda p: p.pid))
+
+
+def deleted_code(maps):
+    """The deleted files of packages that ``/proc/PID/maps`` (bytes) maps as code: a set."""
+    found = set()
+    if _DELETED not in maps:  # as in most: one search is far cheaper than all lines
+        return found
+    for line in maps.splitlines():
+        if not line.endswith(_DELETED):
+            continue
+        fields = line.split(None, 5)
+        if len(fields) == 6 and b"x" in fields[1]:
+            path = fields[5][: -len(_DELETED)].decode("utf-8", "surrogateescape")
+            if path.startswith(PACKAGED):
+                found.add(path)
+    return found
+
+
+def executable(pid):
+    """``(device, inode)`` of the file that a process runs, or ``None`` where it can't be seen."""
+    try:
+        info = os.stat(f"/proc/{pid}/exe")
+    except OSError:
+        return None
+    return info.st_dev, info.st_ino
 
 
 def parse_address(text):

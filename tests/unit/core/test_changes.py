@@ -14,6 +14,8 @@ EVERY_KIND = [
     c.Link("/etc/f", "g"),
     *(c.Unit("a.service", action) for action in c.UNIT_ACTIONS),
     c.Package("chrony", installed=False),
+    c.Package("chrony", held=False),
+    c.Package("a", version="2:1.0-1", beside=(("a-b", "2:1.0-1"),), held=True),
     c.Sysctl("kernel.panic", "10"),
     *(c.Refresh(owner) for owner in c.REFRESHES),
 ]
@@ -35,6 +37,8 @@ def test_all_kinds_are_covered():
         lambda: c.File("/etc/a", content="x", absent=True),
         lambda: c.Unit("a.service", "explode"),
         lambda: c.Refresh("nobody"),
+        lambda: c.Package("a", installed=False, version="1"),
+        lambda: c.Package("a", beside=(("b", "1"),)),
         lambda: c.from_dict({"kind": "file", "path": "/a", "colour": "red"}),
         lambda: c.from_dict({"kind": "format"}),
     ],
@@ -109,3 +113,29 @@ def test_a_block_is_set_replaced_and_removed():
     assert rendered(c.File("/etc/a", block="", marker="m"), two) == "a\ntail\n"
     other = rendered(c.File("/etc/a", block="o", marker="n"), one)
     assert "# BEGIN inguest m\nx\n" in other and "# BEGIN inguest n\no\n" in other
+
+
+def test_a_release_and_an_upgrade_of_one_package_become_one_change():
+    upgrade = c.Package("a", version="2", beside=(("b", "2"),))
+    (both,) = c.ordered([c.Package("a", held=False), upgrade, upgrade])
+    assert both == c.Package("a", version="2", beside=(("b", "2"),), held=False)
+    assert both.describe() == "release the hold of and install package a 2, b 2"
+
+
+@pytest.mark.parametrize(
+    "one,other",
+    [
+        (c.Package("a", version="1"), c.Package("a", version="2")),
+        (c.Package("a", version="1"), c.Package("a", installed=False)),
+        (c.Package("a", held=True), c.Package("a", held=False)),
+    ],
+)
+def test_two_wishes_for_one_package_contradict(one, other):
+    with pytest.raises(c.ChangeError):
+        c.ordered([one, other])
+
+
+def test_an_upgrade_comes_after_the_files_that_may_keep_it_back():
+    install, upgrade = c.Package("new"), c.Package("old", version="2")
+    file, restart = c.File("/etc/a", content="x"), c.Unit("a.service", "restart")
+    assert c.ordered([restart, upgrade, file, install]) == (install, file, upgrade, restart)

@@ -2,27 +2,11 @@
 
 import errno
 
+from inguestlib import procfs
 from inguestlib.command import GuestError
 
-# Only files that packages bring: a deleted temporary file says nothing about patching.
-_FOLDERS = ("/usr/", "/lib", "/bin/", "/sbin/", "/opt/")
-_DELETED = b" (deleted)"
 # Processes of containers see the files of their images, not the guest's.
 _CONTAINERS = ("docker-", "libpod-", "cri-containerd-", "crio-")
-
-
-def deleted_code(maps):
-    """The deleted files that ``/proc/PID/maps`` (bytes) maps as code, a set of paths."""
-    found = set()
-    for line in maps.splitlines():
-        if not line.endswith(_DELETED):
-            continue
-        fields = line.split(None, 5)
-        if len(fields) == 6 and b"x" in fields[1]:
-            path = fields[5][: -len(_DELETED)].decode("utf-8", "surrogateescape")
-            if path.startswith(_FOLDERS):
-                found.add(path)
-    return found
 
 
 def observe(guest):
@@ -44,10 +28,9 @@ def observe(guest):
         if not maps:
             continue
         seen = True
-        # Most processes have none: one search of the text is far cheaper than its lines.
-        files = deleted_code(maps) if _DELETED in maps else set()
+        files = procfs.deleted_code(maps)
         exe = process.exe or ""
-        if exe.endswith(" (deleted)") and exe.startswith(_FOLDERS):
+        if exe.endswith(" (deleted)") and exe.startswith(procfs.PACKAGED):
             files.add(exe.removesuffix(" (deleted)"))
         if not files:
             continue

@@ -2,8 +2,7 @@
 
 import pytest
 
-from inguestlib import kernels
-from inguestlib.families.services import stale
+from inguestlib import kernels, procfs
 from inguestlib.families.services.reboot import reboot_pending
 
 from .judged import judge, plan
@@ -114,7 +113,7 @@ MAPS = b"""55d-55e r--p 00000000 fd:00 1 /usr/sbin/nginx (deleted)
 
 
 def test_only_code_of_packages_counts():
-    assert stale.deleted_code(MAPS) == {
+    assert procfs.deleted_code(MAPS) == {
         "/usr/lib/x86_64-linux-gnu/libssl.so.3",
         "/usr/lib/with space.so",
     }
