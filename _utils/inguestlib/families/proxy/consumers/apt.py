@@ -3,7 +3,7 @@
 Its own setting wins over ``http_proxy``; ``no_proxy`` of the environment wins over both.
 """
 
-from inguestlib.families.proxy import aptconf
+from inguestlib import aptconf
 from inguestlib.families.proxy.consumers.section import installed, section
 from inguestlib.families.proxy.setting import setting
 
