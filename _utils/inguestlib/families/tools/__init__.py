@@ -5,8 +5,10 @@ Every module here holds one subject: its parameters (``SCHEMA``), what it observ
 """
 
 from inguestlib.families.tools import (
+    customization,
     installed,
     knowncve,
+    pam,
     role,
     service,
 )
@@ -17,6 +19,8 @@ _MODULES = (
     knowncve,
     service,
     role,
+    pam,
+    customization,
 )
 
 FAMILY = Family(
