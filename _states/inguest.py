@@ -62,6 +62,20 @@ def dns(name, controls=None, root=None, **params):
     return _family("dns", name, controls, root, params)
 
 
+def drivers(name, controls=None, root=None, **params):
+    """
+    The guest has the paravirtual drivers, at every boot, and no unneeded virtual hardware.
+
+    name
+        Free.
+    controls, root
+        As in :py:func:`inguest.enforced <inguest.enforced>`.
+    params
+        Keys of the pillar ``inguest:drivers``, laid over it; see the reference of the policy.
+    """
+    return _family("drivers", name, controls, root, params)
+
+
 def services(name, controls=None, root=None, **params):
     """
     The declared services come up by themselves.

@@ -60,6 +60,21 @@ inguest:
   tools:
     mode: audit
 
+  drivers:
+    mode: audit
+    # An initramfs without the disk controller's driver stops a boot. It is only audited, even
+    # where the family is enforced, until the policy says otherwise; then it is built anew,
+    # read, and put back as it was if the drivers are still not in it.
+    # initramfs:
+    #   enforce: true
+    # Exceptions: interface names, MAC addresses, PCI addresses or ids (vendor:device).
+    # nics:
+    #   allow: ['8086:154c']
+    # Virtual hardware that is needed besides disks and network: cdrom, floppy, serial,
+    # parallel, usb, sound, ahci.
+    devices:
+      allow: [serial]
+
   # Single controls: another mode or severity than their family's.
   controls:
     dns-nsswitch: audit

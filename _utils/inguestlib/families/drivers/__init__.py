@@ -4,10 +4,34 @@ Every module here holds one subject: its parameters (``SCHEMA``), what it observ
 (``OBSERVERS``) and its ``CONTROLS``, declared beside the code that judges them.
 """
 
-from inguestlib.families.drivers import disks, initramfs, nics, pci
+from inguestlib.families.drivers import (
+    channel,
+    devices,
+    disks,
+    display,
+    hardware,
+    initramfs,
+    kernel,
+    nics,
+    passthrough,
+    pci,
+    timeout,
+)
 from inguestlib.model import Family
 
-_MODULES = (pci, nics, disks, initramfs)
+_MODULES = (
+    pci,
+    nics,
+    disks,
+    initramfs,
+    kernel,
+    channel,
+    timeout,
+    devices,
+    passthrough,
+    display,
+    hardware,
+)
 
 FAMILY = Family(
     name="drivers",
