@@ -1,8 +1,9 @@
 """services-unattended-boot: nothing on the way to the default target waits for a person."""
 
+from inguestlib import fstab
 from inguestlib import schema as s
 from inguestlib.changes import Edit, File, Link, Unit
-from inguestlib.families.services import bootfacts, bootloader, fstab
+from inguestlib.families.services import bootfacts, bootloader
 from inguestlib.model import compliant, control, drift, not_applicable, unknown
 
 # Without these a guest is of no use, so it may as well stop there: nofail would only start

@@ -1,7 +1,8 @@
 """What decides whether a guest boots by itself: mounts, volumes, GRUB, the default target."""
 
+from inguestlib import fstab
 from inguestlib.command import GuestError
-from inguestlib.families.services import fstab, grub, luks
+from inguestlib.families.services import grub, luks
 
 OWNED_GRUB = "/etc/default/grub.d/zz-inguest.cfg"  # read by Debian's and Ubuntu's grub-mkconfig
 

@@ -1,6 +1,7 @@
 """services-unattended-boot, judged on the facts of a live guest."""
 
-from inguestlib.families.services import fstab, luks
+from inguestlib import fstab
+from inguestlib.families.services import luks
 from inguestlib.families.services.boot import unattended_boot
 
 from .judged import judge, plan
