@@ -5,10 +5,10 @@
 ``CONTROLS``.
 """
 
-from inguestlib.families.proxy import consumers, settings, trust
+from inguestlib.families.proxy import consumers, credentials, settings, trust
 from inguestlib.model import Family
 
-MODULES = (trust,)
+MODULES = (credentials, trust)
 
 FAMILY = Family(
     name="proxy",

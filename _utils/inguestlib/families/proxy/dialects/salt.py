@@ -1,0 +1,16 @@
+"""The Salt minion's own list: whole host names, compared as they are.
+
+Source: salt/utils/http.py. Without a proxy of its own, requests reads the environment.
+"""
+
+from inguestlib.families.proxy.dialects import requests
+
+NAME = "salt"
+PROXY = requests.PROXY
+EXCEPTIONS = requests.EXCEPTIONS
+
+
+def matches(text, destination, version=None):
+    """The entry that makes the minion go directly, or ``None``."""
+    host = destination.host.lower()
+    return next((entry for entry in text.split(",") if entry == host), None)
