@@ -8,9 +8,10 @@ import re
 
 HIDDEN = "***"
 
-# The part of a URL before its host: RFC 3986, 3.2.1. A password may hold anything but the
-# characters that end the authority; the last @ counts, as it does for the clients.
+# The part of a URL before its host, RFC 3986, 3.2.1; the last @ counts, as it does for the
+# clients. Masked is more: a password may hold a slash that should have been escaped.
 _USERINFO = re.compile(r"(?<![A-Za-z0-9+.-])([A-Za-z][A-Za-z0-9+.-]*://)([^/\s\"'<>?#]*)@")
+_WIDE = re.compile(r"(?<![A-Za-z0-9+.-])([A-Za-z][A-Za-z0-9+.-]*://)([^\s\"'<>]*)@")
 # ``user:password@host`` without a scheme, as the value of a setting that names a proxy.
 _BARE = re.compile(
     r"((?:proxy|_pro?xy)\w*[\"']?\s*[=:\s]\s*[\"']?)(?!\w+://)([^\s:/@\"'=]+:[^\s/\"']*)@",
@@ -20,7 +21,7 @@ _BARE = re.compile(
 _KEYED = re.compile(
     r"""((?:\b|_|-)(?:
         password | passwd(?!:\s) | passphrase | secret | _?auth[_-]?token | token | _auth
-        | api_?key | proxy[_-]?(?:user|pass|auth)\b
+        | api_?key | proxy[_-]?(?:user(?:pwd)?|pass|auth)\b
         )["']?\s*[=:\s]\s*)
         (?:"(?:[^"\\]|\\.)*"|'[^']*'|[^\s"';,{}\[\]]+)""",
     re.IGNORECASE | re.VERBOSE,
@@ -39,7 +40,7 @@ def redacted(text):
     """The text with each credential in it shown as ``***``; pure, and the same when repeated."""
     if not _WORTH.search(text):
         return text
-    text = _USERINFO.sub(rf"\1{HIDDEN}@", text)
+    text = _WIDE.sub(rf"\1{HIDDEN}@", text)
     text = _BARE.sub(rf"\1{HIDDEN}@", text)
     text = _INI.sub(rf"\1{HIDDEN}", text)
     text = _KEYED.sub(rf"\1{HIDDEN}", text)
@@ -62,7 +63,10 @@ def userinfo(url):
     """
     found = _USERINFO.search(url)
     if not found:
-        return None, None
+        found = _WIDE.search(url)
+        # ``http://host:3128/@x`` has none: what stands before the slash is a host and its port
+        if not found or re.fullmatch(r"[^:]*(:\d*)?", found.group(2).partition("/")[0]):
+            return None, None
     user, colon, password = found.group(2).partition(":")
     return user or None, password if colon else None
 
