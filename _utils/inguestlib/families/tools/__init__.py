@@ -5,6 +5,17 @@ Every module here holds one subject: its parameters (``SCHEMA``), what it observ
 """
 
 from inguestlib.families.tools import (
+    confaccess,
+    conffile,
+    confglobal,
+    confgroups,
+    conflive,
+    conflog,
+    confops,
+    confrule,
+    confrules,
+    confsite,
+    confsyntax,
     customization,
     installed,
     knowncve,
@@ -21,6 +32,17 @@ _MODULES = (
     role,
     pam,
     customization,
+    conffile,
+    confrule,
+    confsite,
+    confsyntax,
+    confaccess,
+    confgroups,
+    conflog,
+    confrules,
+    confops,
+    confglobal,
+    conflive,
 )
 
 FAMILY = Family(

@@ -89,8 +89,10 @@ def choice(policy, key):
 
 def said(policy, key):
     """Where the choice comes from, for a finding: the key of the pillar and its value."""
+    if isinstance(policy[key], str):
+        return f"inguest:tools:{key} is {policy[key]}"
     if policy[key] is not None:
-        return f"inguest:tools:{key}"
+        return f"inguest:tools:{key} names what is allowed"
     return f"inguest:tools:role is {policy['role']}"
 
 
