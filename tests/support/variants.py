@@ -34,6 +34,15 @@ VARIANTS = {
     "unbound": ("unbound",),
     "upkeep": ("rsyslog", "rsyslog-gnutls", "ca-certificates", "chrony", "grub2-common"),
     "bind": ("bind9",),
+    "proxy": ("apt", "ca-certificates", "curl", "git", "wget"),
+    "tools": ("open-vm-tools", "open-vm-tools-sdmp"),
+    # booted by QEMU; its kernel is added by support.qemu
+    "guest": (
+        *("udev", "kmod", "initramfs-tools", "zstd", "systemd-timesyncd"),
+        *("open-vm-tools", "ca-certificates", "cryptsetup", "tpm2-tools"),
+    ),
+    "kernel": ("linux-image-cloud-amd64", "initramfs-tools", "udev", "zstd", "xz-utils", "lz4"),
+    "dracut": ("linux-image-cloud-amd64", "dracut", "udev", "zstd"),
 }
 
 
@@ -207,4 +216,9 @@ _SETUPS = {
     "unbound": _unbound,
     "upkeep": _base,
     "bind": _bind,
+    "proxy": _base,
+    "tools": _base,
+    "guest": _base,
+    "kernel": _base,
+    "dracut": _base,
 }

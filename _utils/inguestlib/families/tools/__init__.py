@@ -17,17 +17,30 @@ from inguestlib.families.tools import (
     confsite,
     confsyntax,
     customization,
+    desktop,
+    guestinfo,
+    hgfs,
     installed,
+    integrity,
+    isolation,
     knowncve,
     pam,
+    plugins,
+    reported,
     role,
     service,
+    tarball,
 )
 from inguestlib.model import Family
 
 _MODULES = (
     installed,
     knowncve,
+    integrity,
+    plugins,
+    tarball,
+    desktop,
+    hgfs,
     service,
     role,
     pam,
@@ -43,6 +56,9 @@ _MODULES = (
     confops,
     confglobal,
     conflive,
+    guestinfo,
+    reported,
+    isolation,
 )
 
 FAMILY = Family(

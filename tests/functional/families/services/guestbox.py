@@ -36,6 +36,8 @@ _LINKS = {
 class TreeBox:
     """A tree below ``root`` that is there already; paths are the guest's."""
 
+    family = "services"
+
     def __init__(self, root):
         self.root = root
 
@@ -49,22 +51,22 @@ class TreeBox:
 
     def judge(self, control, **params):
         """``{resource: finding}`` of one control."""
-        policy_ = _policy(params).for_guest("box")
+        policy_ = _policy(self.family, params).for_guest("box")
         guest = Guest(str(self.root))
-        facts = audit.observe(guest, policy_, ["services"], [control])
-        found = audit.judge(facts, policy_, ["services"], [control])
+        facts = audit.observe(guest, policy_, [self.family], [control])
+        found = audit.judge(facts, policy_, [self.family], [control])
         assert len({f.resource for f in found}) == len(found), "one finding for each resource"
         return {f.resource: f for f in found}
 
     def cure(self, control, **params):
         """Apply, and prove that a second run has nothing to do; the families' outcome."""
-        arguments = (str(self.root), _policy(params))
-        chosen = {"families": ["services"], "controls": [control], "name": "box"}
-        planned = apply.plan(*arguments, **chosen)["families"]["services"]
-        done = apply.apply(*arguments, _effects(), **chosen)["families"]["services"]
+        arguments = (str(self.root), _policy(self.family, params))
+        chosen = {"families": [self.family], "controls": [control], "name": "box"}
+        planned = apply.plan(*arguments, **chosen)["families"][self.family]
+        done = apply.apply(*arguments, _effects(), **chosen)["families"][self.family]
         assert done["result"] == "applied", done["comment"]
         assert done["plan"] == planned["plan"]
-        again = apply.plan(*arguments, **chosen)["families"]["services"]
+        again = apply.plan(*arguments, **chosen)["families"][self.family]
         assert again["plan"] == [], "a second run has nothing to do"
         return done
 
@@ -93,9 +95,9 @@ class Box(TreeBox):
             self.link(f"/etc/systemd/system/{wanted_by}.wants/{name}", path)
 
 
-def _policy(params):
-    pillar = {"services": {"mode": "enforce", **params}}
-    return policy.load(pillar, families=all_families(), needed=["services"])
+def _policy(family, params):
+    pillar = {family: {"mode": "enforce", **params}}
+    return policy.load(pillar, families=all_families(), needed=[family])
 
 
 @functools.lru_cache(maxsize=1)
