@@ -22,7 +22,7 @@ _TAGS = (
     *(h.NAME, h.FILEMODES, h.FILEDIGESTS, h.FILELINKTOS, h.FILEFLAGS, h.FILEDIGESTALGO),
     *(h.FILEUSERNAME, h.FILEGROUPNAME, h.DIRINDEXES, h.BASENAMES, h.DIRNAMES),
 )
-_QUERY = (
+QUERY = (
     "[%{=NAME}\\t%{FILENAMES}\\t%{FILEDIGESTS}\\t%{=FILEDIGESTALGO}\\t%{FILEMODES}\\t"
     "%{FILEUSERNAME}\\t%{FILEGROUPNAME}\\t%{FILEFLAGS}\\t%{FILELINKTOS}\\n]"
 )
@@ -156,7 +156,7 @@ def _rpm(path, package, digest, algorithm, mode, user, group, flags):
 
 def _by_command(guest, names):
     """Berkeley DB and ndb have no reader in the standard library."""
-    argv = ("rpm", "--root", guest.root, "-q", "--qf", _QUERY, *names)
+    argv = ("rpm", "--root", guest.root, "-q", "--qf", QUERY, *names)
     answer = run(argv, timeout=60)
     if answer.rc:
         raise GuestError(errno.EIO, answer.err.strip() or "rpm failed", guest.root)
@@ -164,7 +164,7 @@ def _by_command(guest, names):
 
 
 def parse(text):
-    """:class:`Owned` of each line that rpm printed by ``_QUERY``."""
+    """:class:`Owned` of each line that rpm printed by ``QUERY``."""
     for line in text.splitlines():
         name, path, digest, algorithm, mode, user, group, flags, _to = line.split("\t")
         algorithm = _ALGORITHMS.get(int(algorithm) if algorithm.isdigit() else 1, "")
