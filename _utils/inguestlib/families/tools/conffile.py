@@ -44,7 +44,11 @@ def _seen(guest, path):
         why = {"why": f"a {meta.kind}, not a file", "mend": "remove it"}
         reject = {"line": 0, "text": "", "kind": "no-file", **why}
         return {"entries": [], "rejects": [reject], "repairs": []}
-    text = guest.read(path) or ""
+    return seen(guest.read(path) or "")
+
+
+def seen(text):
+    """The text of a key file as facts; see :func:`observe`."""
     found = keyfile.parse(text)
     repairs = keyfile.repairs(text) if found.rejects else []
     return {
