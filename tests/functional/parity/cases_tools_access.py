@@ -17,6 +17,21 @@ account    required         pam_shells.so
 account    sufficient       pam_unix.so
 account    required         pam_unix_acct.so
 """
+STORE = "/var/lib/vmware/VGAuth/aliasStore"
+ALIASES = """\
+<?xml version="1.0" encoding="UTF-8" ?>
+<userAliases>
+<alias>
+   <pemCertificate>YSBjZXJ0aWZpY2F0ZQ==</pemCertificate>
+   <aliasInfos>
+      <aliasInfo>
+         <anySubject/>
+         <comment></comment>
+      </aliasInfo>
+   </aliasInfos>
+</alias>
+</userAliases>
+"""
 CLOUD = {
     "/usr/bin/cloud-init": "",
     "/etc/cloud/cloud.cfg": "users: []\ndisable_vmware_customization: false\n",
@@ -55,5 +70,38 @@ CASES = [
         ("tools-cloudinit-customization-off", "tools-cloudinit-datasource-locked"),
         CLOUD,
         cloud_init={"lock": "disable"},
+    ),
+    case(
+        "VGAuth with more trust and fewer traces",
+        ("tools-vgauth-settings", "tools-vgauth-audit"),
+        {
+            "/etc/vmware-tools/vgauth.conf": "# ours\n[service]\nallowSymlinks = true\n"
+            "enableLogging=false\n[auditing]\nauditSuccessEvents=0\n"
+        },
+    ),
+    case(
+        "an alias that nobody allowed",
+        ("tools-vgauth-aliases",),
+        {f"{STORE}/user-root.xml": ALIASES},
+        vgauth_aliases={"remove": True},
+    ),
+    case(
+        "scripts for snapshots that anybody could change",
+        ("tools-backup-scripts",),
+        {
+            "/usr/sbin/pre-freeze-script": "#!/bin/sh\n",
+            "/etc/vmware-tools/backupScripts.d/10-own": "#!/bin/sh\n",
+        },
+        scripts={"allowed": ["/usr/sbin/pre-freeze-script"], "remove": True},
+    ),
+    case(
+        "a power script of one's own",
+        ("tools-power-scripts",),
+        {
+            "/etc/vmware-tools/tools.conf": "[powerops]\npoweron-script=/srv/own\n",
+            "/srv/own": "#!/bin/sh\n",
+            "/etc/vmware-tools/poweron-vm-default": "#!/bin/sh\n",
+        },
+        scripts={"allowed": ["/etc/vmware-tools/poweron-vm-default"]},
     ),
 ]

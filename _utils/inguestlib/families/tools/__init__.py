@@ -5,6 +5,7 @@ Every module here holds one subject: its parameters (``SCHEMA``), what it observ
 """
 
 from inguestlib.families.tools import (
+    aliases,
     confaccess,
     conffile,
     confglobal,
@@ -26,10 +27,13 @@ from inguestlib.families.tools import (
     knowncve,
     pam,
     plugins,
+    power,
+    quiesce,
     reported,
     role,
     service,
     tarball,
+    vgauth,
 )
 from inguestlib.model import Family
 
@@ -59,6 +63,10 @@ _MODULES = (
     guestinfo,
     reported,
     isolation,
+    aliases,
+    power,
+    quiesce,
+    vgauth,
 )
 
 FAMILY = Family(

@@ -1,0 +1,211 @@
+"""tools-vgauth-settings, tools-vgauth-audit: VGAuthService trusts no more than it must, and logs.
+
+VGAuthService reads vgauth.conf with GLib, and goes on with what stands above a line that GLib
+can't read (``common/prefs.c``; measured with GLib 2.74).
+"""
+
+from inguestlib import keyfile
+from inguestlib import schema as s
+from inguestlib.changes import Unit
+from inguestlib.families.tools import conffile, confrule, rights
+from inguestlib.families.tools.installed import gate, named
+from inguestlib.model import compliant, control, drift
+from inguestlib.record import record
+
+CONF = conffile.VGAUTH
+STORE = "/var/lib/vmware/VGAuth/aliasStore"
+
+SCHEMA = {
+    "vgauth": s.Struct(
+        {
+            "clock_skew": s.Int(300, 0, 86400, help="most seconds that a SAML token may be off"),
+            "connections": s.Int(5, 1, 1000, help="most connections of a user"),
+            "ticket_seconds": s.Int(86400, 60, 604800, help="longest life of an unused ticket"),
+        },
+        help="limits of VGAuthService, which logs users in for guest operations",
+    )
+}
+
+
+@record
+class _Key:
+    """A key that is judged: its default, and what is wanted."""
+
+    group: str
+    name: str
+    default: bool | int
+    limit: str = ""  # the policy's key with the highest number; else the default is wanted
+
+    def wanted(self, policy):
+        return policy["vgauth"][self.limit] if self.limit else self.default
+
+    def parsed(self, text):
+        return (keyfile.integer if self.limit else keyfile.boolean)(text)
+
+    def effective(self, value):
+        """What VGAuthService makes of a parsed value; it refuses numbers below 1 but for skew."""
+        refused = value is None or (self.limit and self.limit != "clock_skew" and value <= 0)
+        return self.default if refused else value
+
+    def holds(self, value, policy):
+        return value <= self.wanted(policy) if self.limit else value is self.default
+
+
+_SETTINGS = (
+    _Key("service", "allowSymlinks", False),
+    _Key("service", "allowUnrelatedCerts", False),
+    _Key("service", "clockSkewAdjustment", 300, "clock_skew"),
+    _Key("service", "maxDataConnectionsPerUser", 5, "connections"),
+    _Key("ticket", "ticketTTL", 86400, "ticket_seconds"),
+)
+_AUDIT = (
+    _Key("service", "enableLogging", True),
+    _Key("auditing", "auditSuccessEvents", True),
+)
+
+
+def parsed(guest):
+    """``(entries, reject)`` of vgauth.conf: what VGAuthService takes, and where it stops.
+
+    ``entries`` is ``{(group, key): keyfile.Entry}``, ``reject`` a ``keyfile.Reject`` or ``None``.
+    """
+
+    def read():
+        found = keyfile.parse(guest.read(CONF) or "")
+        reject = found.rejects[0] if found.rejects else None
+        taken = (e for e in found.entries if reject is None or e.line < reject.line)
+        return {(e.group, e.key): e for e in taken}, reject
+
+    return guest.once(("vgauth.conf",), read)
+
+
+def store(guest):
+    """The folder of the alias store."""
+    entry = parsed(guest)[0].get(("service", "aliasStoreDir"))
+    text = keyfile.string(entry.value) if entry else None
+    folder = (text or STORE).strip()
+    return (folder.rstrip("/") or "/") if folder.startswith("/") else STORE
+
+
+def observe(guest, params):
+    """``{"schemas": …}``: the folder of the SAML schemas, or ``None`` where none is named.
+
+    ``path``, ``line``, ``text`` and ``problem`` (``""``: only root can write there). What else
+    vgauth.conf says is in the section ``conf``.
+    """
+    del params
+    return {"schemas": _schemas(guest, parsed(guest)[0].get(("service", "samlSchemaDir")))}
+
+
+def _schemas(guest, entry):
+    if entry is None:
+        return None
+    path = (keyfile.string(entry.value) or "").strip()
+    return {
+        "path": path,
+        "line": entry.line,
+        "text": entry.text,
+        "problem": rights.folder(guest, path),
+    }
+
+
+OBSERVERS = {"vgauth": observe}
+
+
+@control(
+    id="tools-vgauth-settings",
+    title="vgauth.conf keeps the safe defaults",
+    why="Each of them opens a way around the check of who logs in for guest operations.",
+    severity="high",
+    topic="VMware Tools channel is privileged access",
+    enforceable="yes",
+)
+def vgauth_settings(facts, policy):
+    if finding := gate(facts):
+        yield finding
+        return
+    for key in _SETTINGS:
+        yield _judge(key, facts, policy)
+    if schemas := facts["vgauth"]["schemas"]:
+        yield _schema_folder(schemas)
+
+
+@control(
+    id="tools-vgauth-audit",
+    title="VGAuthService logging and success auditing are on",
+    why="Who logged in for guest operations can't be told afterwards without them.",
+    severity="medium",
+    topic="Logging",
+    references={
+        "scg": ["guest-9.tools-logs", "guest-8.tools-enable-logging"],
+        "nist_800_53": ["AU-03"],
+        "pci_dss_4": ["10.2.1"],
+    },
+    enforceable="yes",
+    tier=2,
+)
+def vgauth_audit(facts, policy):
+    if finding := gate(facts):
+        yield finding
+        return
+    for key in _AUDIT:
+        yield _judge(key, facts, policy)
+
+
+def _schema_folder(at):
+    resource, evidence = f"{CONF} [service] samlSchemaDir", f"{CONF}:{at['line']} {at['text']}"
+    expected = "a folder that only root can change"
+    if not at["problem"]:
+        return compliant(resource, at["path"], expected, evidence=evidence)
+    note = "who changes the schemas decides what a valid token is; restore owner and mode"
+    return drift(resource, at["problem"], expected, evidence=evidence, comment=note)
+
+
+def _entry(key, facts, policy):
+    """The entry of a key that VGAuthService reads, or will once the file is mended; or ``None``."""
+    seen = facts["conf"]["files"][CONF]
+    reject = None if confrule.mending(policy) else conffile.rejected(facts, CONF)
+    mine = [
+        e
+        for e in (seen["entries"] if seen else ())
+        if (e["group"], e["key"]) == (key.group, key.name)
+        and (reject is None or e["line"] < reject["line"])
+    ]
+    return mine[-1] if mine else None
+
+
+def _judge(key, facts, policy):
+    name = f"[{key.group}] {key.name}"
+    resource, wanted = f"{CONF} {name}", key.wanted(policy)
+    at = _entry(key, facts, policy)
+    read = key.parsed(at["value"]) if at else None
+    value = key.effective(read)
+    note = ""
+    if at:
+        evidence = f"{CONF}:{at['line']} {at['text'].strip()}"
+        if value != read:
+            note = f"not a value that VGAuthService takes: its default {_text(value)} counts"
+    else:
+        where = "is not set" if facts["conf"]["files"][CONF] else "is not set: no such file"
+        evidence = f"{CONF}: {name} {where}; the default is {_text(key.default)}"
+    if key.holds(value, policy):
+        return compliant(resource, value, wanted, evidence=evidence, comment=note)
+    note = "; ".join(filter(None, [note, confrule.blocked(facts, policy, CONF)]))
+    changes = confrule.cure(facts, policy, [(key.group, key.name, _text(wanted))], CONF)
+    if changes:
+        changes += _restart(facts)
+    return drift(resource, value, wanted, evidence=evidence, comment=note, changes=changes)
+
+
+def _text(value):
+    return str(value).lower()
+
+
+def _restart(facts):
+    """VGAuthService, where it runs: it keeps what it read at its start."""
+    unit = named(facts).units[1]
+    seen = facts["services"]["units"].get(unit) if facts.guest["live"] else None
+    return (Unit(unit, "restart"),) if seen and seen["active"] == "active" else ()
+
+
+CONTROLS = (vgauth_settings, vgauth_audit)
