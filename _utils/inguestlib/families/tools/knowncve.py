@@ -2,16 +2,15 @@
 
 import datetime as dt
 
-from inguestlib import elf, keyfile, versions
+from inguestlib import elf, versions
 from inguestlib import schema as s
-from inguestlib.families.tools import advisories, places
+from inguestlib.families.tools import advisories, conffile, places
 from inguestlib.families.tools.advisories import matching, osv, series
 from inguestlib.families.tools.installed import gate
 from inguestlib.families.tools.names import PACKAGE
 from inguestlib.filesearch import holds
 from inguestlib.model import compliant, control, drift, not_applicable, unknown
 
-TOOLS_CONF = "/etc/vmware-tools/tools.conf"
 CLOCK_SLACK = dt.timedelta(days=2)  # a guest's clock may be a little off
 
 SCHEMA = {
@@ -40,8 +39,7 @@ def observe(guest, params):
 
     ``day`` is the guest's date in UTC. ``files`` says where the files are that advisories
     speak of, ``fingerprints`` ``{name: {text: bool}}`` whether they hold the texts that came
-    with a fix, ``upstream`` is the version that vmtoolsd was built from. ``switches`` holds the
-    evidence for each key of tools.conf that advisories name and that is true.
+    with a fix, ``upstream`` is the version that vmtoolsd was built from.
     """
     known = advisories.chosen(params["advisories"]).items
     wanted = ["vmtoolsd", *sorted({item.file for item in known if item.file})]
@@ -57,7 +55,6 @@ def observe(guest, params):
         "files": files,
         "upstream": _upstream(guest, daemon),
         "fingerprints": marks,
-        "switches": _switches(guest, known),
     }
 
 
@@ -66,20 +63,6 @@ def _upstream(guest, daemon):
         return elf.modinfo(guest, daemon).get("version") if daemon else None
     except ValueError:  # no ELF file: a script in its place says nothing
         return None
-
-
-def _switches(guest, known):
-    """``{"[group] key": evidence}`` of the keys of tools.conf that are true."""
-    found = keyfile.parse(guest.read(TOOLS_CONF) or "")
-    if found.rejects:
-        return {}
-    out = {}
-    for item in known:
-        for one in (*item.said.get("disabled_by", ()), *item.said.get("reopened_by", ())):
-            entry = found.get(one["group"], one["key"])
-            if entry and keyfile.boolean(entry.value):
-                out[f"[{one['group']}] {one['key']}"] = f"{TOOLS_CONF}:{entry.line} {entry.text}"
-    return out
 
 
 OBSERVERS = {"vulnerabilities": observe}
@@ -172,14 +155,14 @@ def _judge(item, facts, doubt):
             evidence=evidence,
             comment=f"{about}; replace this build by the distribution's current package",
         )
-    opened = [name for name in _keys(item, "reopened_by") if seen["switches"].get(name)]
+    opened = _true(facts, item, "reopened_by")
     if opened:
         return drift(
             item.id,
             dict.fromkeys(opened, True),
             "not true",
-            evidence="; ".join([evidence, *(seen["switches"][name] for name in opened)]),
-            comment=f"{about}; the package is fixed, and {opened[0]} opens it again",
+            evidence="; ".join([evidence, *opened.values()]),
+            comment=f"{about}; the package is fixed, and {next(iter(opened))} opens it again",
         )
     if doubt:
         return unknown(item.id, doubt, observed=_version(facts), evidence=evidence)
@@ -267,8 +250,15 @@ def _about(item):
     return f"{text}; exploited in the wild" if item.said.get("exploited") else text
 
 
-def _keys(item, name):
-    return [f"[{one['group']}] {one['key']}" for one in item.said.get(name, ())]
+def _true(facts, item, name):
+    """``{"[group] key": evidence}`` of the keys that an advisory names and that are true."""
+    found = {}
+    for one in item.said.get(name, ()):
+        key = conffile.Key(one["group"], one["key"], "boolean", False)
+        value = conffile.effective(facts, key)
+        if value.value:
+            found[f"[{one['group']}] {one['key']}"] = value.evidence
+    return found
 
 
 # ---- findings ------------------------------------------------------------------------------
@@ -295,12 +285,11 @@ def _contradiction(item, facts, row, evidence):
 
 
 def _vulnerable(item, facts, row, evidence):
-    seen = facts["vulnerabilities"]
     notes = [_about(item)]
-    off = [name for name in _keys(item, "disabled_by") if seen["switches"].get(name)]
+    off = _true(facts, item, "disabled_by")
     if off:
-        notes.append(f"tools.conf turns it off by {off[0]}, and the code stays on the disk")
-        evidence += "; " + "; ".join(seen["switches"][name] for name in off)
+        notes.append(f"tools.conf turns it off by {next(iter(off))}, and the code stays there")
+        evidence = "; ".join([evidence, *off.values()])
     changes = []
     if row["fixed_in"] is None:
         notes.append(f"{row['release'].name} has no fix: remove the package or the part")

@@ -4,6 +4,7 @@ import pytest
 
 from inguestlib.families.tools import advisories
 from inguestlib.families.tools.advisories import osv, series
+from inguestlib.families.tools.conffile import GLOBAL, TOOLS, VGAUTH
 from inguestlib.families.tools.knowncve import tools_no_known_cve
 from inguestlib.policy import PolicyInvalid, load
 
@@ -23,13 +24,12 @@ SEEN = {
     "files": FILES,
     "upstream": None,
     "fingerprints": {},
-    "switches": {},
 }
 DEBIAN = {"id": "debian", "family": "debian", "version_id": "12"}
 RHEL = {"id": "rhel", "family": "redhat", "version_id": "9.4", "name": "Red Hat Enterprise Linux 9"}
 
 
-def found(version, os=DEBIAN, manager="dpkg", seen=None, guest=None, **params):
+def found(version, os=DEBIAN, manager="dpkg", seen=None, guest=None, conf=None, **params):
     installed = {
         "manager": manager,
         "packages": {"open-vm-tools": {"version": version, "arch": "x"}},
@@ -38,6 +38,9 @@ def found(version, os=DEBIAN, manager="dpkg", seen=None, guest=None, **params):
     if version is None:
         installed = {**NOT_INSTALLED, "manager": manager}
     sections = {"installed": installed, "vulnerabilities": {**SEEN, **(seen or {})}}
+    sections["conf"] = {"files": dict.fromkeys([TOOLS, GLOBAL, VGAUTH])}
+    if conf:
+        sections["conf"]["files"][TOOLS] = {"entries": [conf], "rejects": [], "repairs": []}
     return judge(tools_no_known_cve, sections, {"os": os, **(guest or {})}, **params)
 
 
@@ -128,21 +131,27 @@ def test_only_where_the_code_is():
     assert said["CVE-2025-22247"] == "drift"
 
 
+def entry(group, key, value, line):
+    return {"group": group, "key": key, "value": value, "line": line, "text": f"{key}={value}"}
+
+
 def test_a_part_that_tools_conf_turns_off_is_drift_all_the_same():
-    key = "[servicediscovery] disabled"
-    seen = {"switches": {key: "/etc/vmware-tools/tools.conf:4 disabled=true"}}
-    finding = found("2:12.2.0-1+deb12u3", seen=seen)["CVE-2025-41244"]
+    off = entry("servicediscovery", "disabled", "true", 4)
+    finding = found("2:12.2.0-1+deb12u3", conf=off)["CVE-2025-41244"]
     assert str(finding.verdict) == "drift"
-    assert key in finding.comment and "tools.conf:4" in finding.evidence
+    assert "[servicediscovery] disabled" in finding.comment
+    assert "tools.conf:4 disabled=true" in finding.evidence
     assert "exploited" in finding.comment
+    # a value that is no boolean turns nothing off
+    off = entry("servicediscovery", "disabled", "TRUE", 4)
+    assert "turns it off" not in found("2:12.2.0-1", conf=off)["CVE-2025-41244"].comment
 
 
 def test_a_key_of_tools_conf_opens_a_fixed_package_again():
-    key = "[servicediscovery] version-check-enabled"
-    line = "/etc/vmware-tools/tools.conf:9 version-check-enabled=true"
-    finding = found("2:12.2.0-1+deb12u4", seen={"switches": {key: line}})["CVE-2025-41244"]
+    opened = entry("servicediscovery", "version-check-enabled", "true", 9)
+    finding = found("2:12.2.0-1+deb12u4", conf=opened)["CVE-2025-41244"]
     assert str(finding.verdict) == "drift"
-    assert line in finding.evidence
+    assert "tools.conf:9 version-check-enabled=true" in finding.evidence
 
 
 # ---- where versions can't tell --------------------------------------------------------------
