@@ -85,12 +85,15 @@ def tools_hgfs_off(facts, policy):
         )
     named = {one["target"] for one in seen["fstab"]}
     for one in seen["units"]:
+        changes = [Unit(one["name"], "disable")]
+        if not one["path"].startswith("/etc/"):  # systemctl masks no unit of the administrator's
+            changes.append(Unit(one["name"], "mask"))
         yield drift(
             one["name"],
             "mounted at boot",
             "not mounted",
             evidence=f"{one['path']}: Type= is of HGFS, and the boot starts it",
-            changes=[Unit(one["name"], "disable"), Unit(one["name"], "mask")],
+            changes=changes,
         )
     for target in mounted:
         if target not in named:
