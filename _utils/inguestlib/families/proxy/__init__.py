@@ -5,10 +5,21 @@
 ``CONTROLS``.
 """
 
-from inguestlib.families.proxy import consumers, credentials, settings, trust
+from inguestlib.families.proxy import (
+    clients,
+    consumers,
+    credentials,
+    daemons,
+    discovery,
+    exceptions,
+    probe,
+    settings,
+    system,
+    trust,
+)
 from inguestlib.model import Family
 
-MODULES = (credentials, trust)
+MODULES = (system, clients, exceptions, credentials, trust, discovery, daemons, probe)
 
 FAMILY = Family(
     name="proxy",

@@ -4,14 +4,12 @@ A value is cut where it is read, before it becomes a fact; what is cut leaves no
 ``credentials: true``. Everything else here works on the cut value.
 """
 
-import re
 from urllib.parse import urlsplit
+
+from inguestlib.redact import HIDDEN, redacted
 
 SCHEMES = ("http", "https")
 KINDS = ("proxy", "exceptions", "credentials", "switch", "discovery")
-
-# A line with any of these may hold a credential and is never quoted.
-_SECRET = re.compile(r"@|passw|secret|token|credential|api_?key", re.IGNORECASE)
 
 
 def split_userinfo(value):
@@ -45,7 +43,7 @@ def setting(guest, name, kind, value, path, line, *, schemes=(), scope="", **mor
     path, line
         Where it stands; line 0 where the file has no lines that could be named.
     text
-        In the result: the whole line, ``None`` where it may hold a credential.
+        In the result: the whole line, its credentials masked; ``None`` where that can't be.
     scope
         For whom it counts, ``""`` for all: ``user root``, ``repo base``, ``host x``.
     """
@@ -65,7 +63,7 @@ def setting(guest, name, kind, value, path, line, *, schemes=(), scope="", **mor
         "credentials": bool(userinfo),
         "path": path,
         "line": line,
-        "text": _line(guest, path, line),
+        "text": _line(guest, path, line, userinfo),
         "mode": f"{meta.mode:04o}" if meta else None,
         "uid": meta.uid if meta else None,
         "gid": meta.gid if meta else None,
@@ -73,13 +71,14 @@ def setting(guest, name, kind, value, path, line, *, schemes=(), scope="", **mor
     }
 
 
-def _line(guest, path, number):
-    """The line's text, ``None`` when it may hold a credential or there is none."""
+def _line(guest, path, number, userinfo):
+    """The line's text, credentials masked as an edit compares it; ``None`` when that can't be."""
     lines = guest.lines(path)
     if not 0 < number <= len(lines):
         return None
-    text = lines[number - 1][1]
-    return None if _SECRET.search(text) else text
+    text = redacted(lines[number - 1][1])
+    left = text.replace(f"{HIDDEN}@", "")
+    return None if "@" in left or (userinfo and userinfo in left) else text
 
 
 def evidence(one):

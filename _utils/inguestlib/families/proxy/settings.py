@@ -75,6 +75,12 @@ SCHEMA = {
         key_pattern=r"[A-Za-z0-9:_.@\\-]+\.service",
         help="what is other than `url` and `exceptions` for single services",
     ),
+    "restart": s.Either(
+        s.Bool(),
+        s.ListOf(s.Str(None, r"[A-Za-z0-9:_.@\\-]+\.service", wanted="the name of a service")),
+        default=False,
+        help="services that may be restarted when their environment changes: true, or which ones",
+    ),
     "discovery": s.Struct(
         {
             "pac": s.Str(

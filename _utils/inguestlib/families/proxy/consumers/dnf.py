@@ -33,12 +33,20 @@ def configured(guest, main, folders, unseen):
     """``(settings, scopes)`` of a main file and of the repositories in the folders."""
     settings = []
     own = _read(guest, main, unseen, settings).get("main")
-    scopes = [scope("system", _both(own))]
+    scopes = [scope("system", _both(own), main=_header(guest, main))]
     for folder in folders:
         for path in guest.glob(f"{folder}/*.repo"):
             for name, found in _read(guest, path, unseen, settings, "repo ").items():
                 scopes.append(scope(f"repo {name}", _both(found)))
     return settings, scopes
+
+
+def _header(guest, path):
+    """``{"path", "line", "text"}`` of ``[main]``: below it a setting goes that is missing."""
+    for number, line in guest.lines(path):
+        if line.strip() == "[main]":
+            return {"path": path, "line": number, "text": line}
+    return None
 
 
 def _both(one):

@@ -6,6 +6,7 @@ person's own files add) and ``user services`` (environment.d(5)).
 """
 
 from inguestlib.families.proxy import people, variables
+from inguestlib.families.proxy.consumers.section import section, version
 from inguestlib.families.proxy.setting import setting
 
 NAME = "environment"
@@ -19,7 +20,10 @@ SYSCONFIG = "/etc/sysconfig/proxy"
 
 
 def observe(guest, params=None):
-    """See :data:`inguestlib.families.proxy.consumers.SECTION`; scopes have ``variables``."""
+    """See :func:`.section.section`; scopes have ``variables``.
+
+    ``python`` beside it: the versions of the Python clients that are there, ``None`` unknown.
+    """
     settings, unseen = [], []
     pam = _Layers(guest, settings, unseen)
     for path, parse in PAM:
@@ -46,13 +50,15 @@ def observe(guest, params=None):
     for path in environment_d(guest):
         manager.read(path, variables.environment_d)
     scopes.append({"scope": "user services", "variables": manager.variables})
-    return {
-        "installed": True,
-        "version": None,
-        "settings": settings,
-        "scopes": scopes,
-        "unseen": unseen,
-    }
+    return {**section(True, settings, scopes, unseen), "python": _python(guest)}
+
+
+def _python(guest):
+    """``{"urllib": None, "requests": version}`` of the system's Python."""
+    if not guest.exists("/usr/bin/python3"):
+        return {}
+    found = version(guest, "python3-requests", "python311-requests", "python313-requests")
+    return {"urllib": None, **({"requests": found} if found else {})}
 
 
 def system_files(guest):

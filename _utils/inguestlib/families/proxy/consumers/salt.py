@@ -1,7 +1,8 @@
-"""The Salt minion: ``proxy_host`` of its configuration, else its service's environment.
+"""The Salt minion: ``proxy_host`` of its configuration.
 
 ``no_proxy`` of the minion is a list of whole host names. The bus to the master (ZeroMQ) never goes
-through a proxy; what the minion fetches by HTTP does.
+through a proxy; what the minion fetches by HTTP does. What it starts (pip, apt, git) has the
+environment of its service: that is a scope of ``systemd``.
 """
 
 from inguestlib.families.proxy.consumers.section import installed, scope, section, text, version
@@ -41,8 +42,8 @@ def observe(guest, params=None):
             value, path, line = found[key]
             settings.append(setting(guest, key, "credentials", str(value), path, line))
     own = {"http": proxy, "https": proxy}
-    # Its list counts for its own proxy only; with neither, requests reads the environment.
-    scopes = [scope("system", own, exceptions if proxy else None, unit=UNIT, alone=bool(proxy))]
+    # Its list counts for its own proxy only; the minion itself never reads the environment.
+    scopes = [scope("system", own, exceptions if proxy else None, unit=UNIT, alone=True)]
     name = version(guest, "salt-minion", "salt")
     return {**section(True, settings, scopes, unseen, name), "masters": _masters(found)}
 

@@ -5,6 +5,7 @@ service that adds something, or that a consumer of this family runs as.
 """
 
 from inguestlib.families.proxy import variables
+from inguestlib.families.proxy.consumers.section import section
 from inguestlib.families.proxy.setting import setting
 from inguestlib.families.services import sdconf
 from inguestlib.systemd import unitfile
@@ -33,14 +34,12 @@ KNOWN = (
 
 
 def observe(guest, params=None):
-    """See :data:`inguestlib.families.proxy.consumers.SECTION`; scopes have ``variables``.
+    """See :func:`.section.section`; scopes have ``variables``.
 
     A unit's scope says too whether it is ``active`` (``None`` offline).
     """
     if guest.init != "systemd":
-        return {
-            "installed": False, "version": None, "settings": [], "scopes": [], "unseen": [],
-        }  # fmt: skip
+        return section(False)
     settings, unseen = [], []
     base = {}
     for found in sdconf.assigned(guest, "system.conf", "Manager"):
@@ -56,21 +55,20 @@ def observe(guest, params=None):
         own = _unit(guest, unit, dict(base), settings, unseen)
         if own != base or unit.id in KNOWN:
             scopes.append({"scope": f"unit {unit.id}", "variables": own, "active": unit.active})
-    return {
-        "installed": True,
-        "version": None,
-        "settings": settings,
-        "scopes": scopes,
-        "unseen": unseen,
-    }
+    return section(True, settings, scopes, unseen)
 
 
 def candidates(guest):
     """The services that are looked at: the known ones, and all that the administrator shaped.
 
-    What a package ships names no proxy; reading each of its hundreds of units would tell nothing.
+    That is by a unit or a drop-in, or by a file in ``/etc/default`` or ``/etc/sysconfig`` that
+    names a proxy. What a package ships names none: its hundreds of units are not read.
     """
     names = set(KNOWN)
+    for folder in ("/etc/default", "/etc/sysconfig"):
+        for name, kind in guest.entries(folder).items():
+            if kind in ("file", "link") and _names_proxy(guest, f"{folder}/{name}"):
+                names.add(f"{name}.service")
     for folder in ("/etc/systemd/system", "/run/systemd/system"):
         for name, kind in guest.entries(folder).items():
             stem = name.removesuffix(".d")
@@ -79,15 +77,22 @@ def candidates(guest):
     return sorted(names)
 
 
+def _names_proxy(guest, path):
+    try:
+        return "_proxy" in (guest.read(path) or "").lower()
+    except OSError:
+        return False
+
+
 def _unit(guest, unit, variables_, settings, unseen):
     scope = f"unit {unit.id}"
-    section = unit.properties.get("Service", {})
-    for value, path, line in section.get("Environment", ()):
+    service = unit.properties.get("Service", {})
+    for value, path, line in service.get("Environment", ()):
         found = unitfile.Assignment("Service", "Environment", value, path, line)
         _take(guest, found, scope, variables_, settings)
-    for value, path, line in section.get("EnvironmentFile", ()):
+    for value, path, line in service.get("EnvironmentFile", ()):
         _file(guest, value, f"{path}:{line}", scope, variables_, settings, unseen)
-    for value, _path, _line in section.get("UnsetEnvironment", ()):
+    for value, _path, _line in service.get("UnsetEnvironment", ()):
         for word in unitfile.words(value):
             variables_.pop(word.partition("=")[0], None)
     return variables_

@@ -17,11 +17,17 @@ LOCAL = "(always direct: localhost)"
 _NAMES_ONLY = (1, 24)  # since then the end of a name is no longer looked for in an address
 
 
+def local(destination):
+    """Whether it is the guest itself: never sent to a proxy, whatever the list says."""
+    own = destination.address
+    return destination.host == "localhost" or (own is not None and own.is_loopback)
+
+
 def matches(text, destination, version=None):
     """The entry that makes a Go program go directly, :data:`LOCAL`, or ``None``."""
-    own = destination.address
-    if destination.host == "localhost" or (own is not None and own.is_loopback):
+    if local(destination):
         return LOCAL
+    own = destination.address
     host = destination.host.lower().strip()
     entries = [e.strip() for e in text.split(",")]
     if "*" in entries:

@@ -1,6 +1,6 @@
 """The Salt minion's own list: whole host names, compared as they are.
 
-Source: salt/utils/http.py. Without a proxy of its own, requests reads the environment.
+Source: salt/utils/http.py, whose default way out reads no environment.
 """
 
 from inguestlib.families.proxy.dialects import requests
