@@ -353,6 +353,8 @@ def rank(change: Change) -> int:
         return _UNIT_RANK[change.action]
     if isinstance(change, Package) and change.version is not None:
         return 35  # after the files that may keep it back
+    if isinstance(change, Package) and not change.installed:
+        return 36  # an upgrade of all that belongs together would bring it again
     order = {"package": 10, "file": 20, "link": 30, "sysctl": 60, "refresh": 65}
     return order[change.kind]
 

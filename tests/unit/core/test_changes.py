@@ -139,3 +139,9 @@ def test_an_upgrade_comes_after_the_files_that_may_keep_it_back():
     install, upgrade = c.Package("new"), c.Package("old", version="2")
     file, restart = c.File("/etc/a", content="x"), c.Unit("a.service", "restart")
     assert c.ordered([restart, upgrade, file, install]) == (install, file, upgrade, restart)
+
+
+def test_what_is_removed_is_removed_after_an_upgrade_that_names_it():
+    removed = c.Package("tools-desktop", installed=False)
+    upgrade = c.Package("tools", version="2", beside=(("tools-desktop", "2"),))
+    assert c.ordered([removed, upgrade]) == (upgrade, removed)

@@ -372,3 +372,5 @@ def test_what_has_to_be_updated():
     need = advisories.needs_update(data, "2:12.2.0-1+deb12u3", "dpkg", DEBIAN)
     assert need == {"CVE-2025-41244": "2:12.2.0-1+deb12u4"}
     assert advisories.needs_update(data, "1", "rpm", MINT) == {}
+    files = {**FILES, "libserviceDiscovery.so": None}
+    assert advisories.needs_update(data, "2:12.2.0-1+deb12u3", "dpkg", DEBIAN, files) == {}

@@ -49,7 +49,7 @@ def judged(item, version, manager, os):
     }
 
 
-def needs_update(data, version, manager, os):
+def needs_update(data, version, manager, os, files=None):
     """``{id: fixed version or None}`` of the advisories whose rows call a version affected.
 
     data
@@ -58,11 +58,15 @@ def needs_update(data, version, manager, os):
         Of the installed package; ``dpkg`` or ``rpm``.
     os
         ``facts.guest["os"]``.
+    files
+        ``facts["vulnerabilities"]["files"]``: what is in a file that is not there is not open.
 
     Where no row speaks of the release nothing is said: ask ``tools-no-known-cve``.
     """
     found = {}
     for item in data.items:
+        if files is not None and item.file and not files.get(item.file):
+            continue
         said = judged(item, version, manager, os)
         if said and not said["fixed"]:
             found[item.id] = said["fixed_in"]
