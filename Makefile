@@ -1,6 +1,7 @@
 # make audit              what this machine lacks, by the example policy in pillar/; changes nothing
 # make demo               a master, a minion and an offline guest: drift, highstate, no drift, drift found
 # make test               all tests but those that boot a virtual machine
+# make guest              the tests that boot virtual machines, emulated by QEMU
 # make lint bench docs    what the names say
 #
 # Each environment lies in .venv/, one for each series of Salt:  make test SALT=3006
@@ -16,7 +17,7 @@ AUDIT_ARGS ?=
 DEMO_ARGS ?=
 BENCH_ARGS ?=
 
-.PHONY: help audit demo test lint bench docs clean rig
+.PHONY: help audit demo test guest lint bench docs clean rig
 help:
 	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
 
@@ -49,6 +50,10 @@ rig:
 
 test: $(VENV)/tests rig
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+guest: $(VENV)/tests
+	@sh tests/support/install-guest-rig.sh
+	$(BIN)/python -m pytest tests/guest $(PYTEST_ARGS)
 
 lint: .venv/lint/done
 	.venv/lint/bin/ruff check .

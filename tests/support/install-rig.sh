@@ -1,9 +1,9 @@
 #!/bin/sh
 # Installs what the tests of Debian trees and booted containers need.
-# Quick when everything is there; touches nothing unless root with apt.
+# Quick when everything is there; touches nothing unless root with apt. RIG_PACKAGES adds to them.
 set -eu
 
-packages="mmdebstrap debian-archive-keyring systemd-container dbus iproute2 e2fsprogs rpm"
+packages="mmdebstrap debian-archive-keyring systemd-container dbus iproute2 e2fsprogs rpm ${RIG_PACKAGES:-}"
 
 missing=""
 for package in $packages; do

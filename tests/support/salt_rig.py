@@ -188,6 +188,17 @@ class Minion:
     def install(self):
         """Write the minion's configuration, unit and commands into the tree, before it boots."""
         root = self.container.root
+        for path, (text, mode) in self.files().items():
+            _write(root / path.lstrip("/"), text, mode)
+        wants = root / "etc/systemd/system/multi-user.target.wants"
+        wants.mkdir(parents=True, exist_ok=True)
+        (wants / "salt-minion.service").symlink_to("/etc/systemd/system/salt-minion.service")
+
+    def files(self, **settings):
+        """``{path: (text, mode)}`` of what makes a minion of a machine that has Salt.
+
+        :param settings: more of the minion's configuration.
+        """
         config = {
             "id": self.id,
             "master": self.master.address,
@@ -201,15 +212,16 @@ class Minion:
             "autoload_dynamic_modules": False,
             # a guest without a route to a name server waits for seconds in this grain
             "enable_fqdns_grains": False,
+            **settings,
         }
-        _write(root / "etc/salt/minion", json.dumps(config, indent=1))
-        _write(root / "etc/systemd/system/salt-minion.service", UNIT)
+        files = {
+            "/etc/salt/minion": (json.dumps(config, indent=1), 0o644),
+            "/etc/systemd/system/salt-minion.service": (UNIT, 0o644),
+        }
         for command in ("salt-minion", "salt-call"):
             script = f"#!{GUEST_SALT}/bin/python\n{_entry(command.replace('-', '_'))}\n"
-            _write(root / f"usr/local/bin/{command}", script, 0o755)
-        wants = root / "etc/systemd/system/multi-user.target.wants"
-        wants.mkdir(parents=True, exist_ok=True)
-        (wants / "salt-minion.service").symlink_to("/etc/systemd/system/salt-minion.service")
+            files[f"/usr/local/bin/{command}"] = (script, 0o755)
+        return files
 
     def wait(self, timeout=90):
         """Wait until it answers ``test.ping``."""

@@ -57,16 +57,18 @@ def cache_directory():
     return Path(home) / "inguest-tests"
 
 
-def cached(suite, variant):
+def cached(suite, variant, *more):
     """The cached tree of a suite and a variant, made now when it is not there.
 
+    :param more: packages besides the variant's own.
     :returns: its directory. Only to be read: tests take :func:`writable`.
     :raises RuntimeError: a tool failed; the message holds what it printed.
     """
     # every variant is laid over the same seed, so that it is downloaded once
-    seed = _once(_key("seed", suite, variants.packages(suite, "base")), _make_seed, suite)
-    wanted = variants.packages(suite, variant)
-    return _once(_key(variant, suite, wanted), _make_variant, suite, seed, variant)
+    seed = once(_key("seed", suite, variants.packages(suite, "base")), _make_seed, suite)
+    wanted = (*variants.packages(suite, variant), *more)
+    own = (*variants.VARIANTS[variant], *more)
+    return once(_key(variant, suite, wanted), _make_variant, suite, seed, own)
 
 
 @contextlib.contextmanager
@@ -92,12 +94,12 @@ def copy_of(tree, scratch):
     mounted = subprocess.run(command, capture_output=True, check=False).returncode == 0
     if not mounted:
         root.rmdir()
-        _run(["cp", "-a", "--reflink=auto", str(tree), str(root)])
+        run(["cp", "-a", "--reflink=auto", str(tree), str(root)])
     try:
         yield root
     finally:
         if mounted:
-            _run(["umount", "--lazy", str(root)])
+            run(["umount", "--lazy", str(root)])
         # overlayfs leaves work/work with mode 0, which root alone can remove
         for directory in (root, upper, work):
             subprocess.run(["chattr", "-R", "-f", "-i", str(directory)], check=False)
@@ -110,13 +112,12 @@ def _make_seed(target, suite):
     sources = apt_sources.for_suite(suite)
     command = [*MMDEBSTRAP, f"--include={include}", "--skip=cleanup/apt/lists"]
     command += [suite, str(target), *(["-"] if sources else [])]
-    _run(command, text="\n".join(sources) + "\n")
+    run(command, text="\n".join(sources) + "\n")
 
 
-def _make_variant(target, suite, seed, variant):
+def _make_variant(target, suite, seed, wanted):
     del suite
-    _run(["cp", "-a", "--reflink=auto", str(seed), str(target)])
-    wanted = variants.VARIANTS[variant]
+    run(["cp", "-a", "--reflink=auto", str(seed), str(target)])
     if wanted:
         policy = target / "usr/sbin/policy-rc.d"
         policy.write_text("#!/bin/sh\nexit 101\n")
@@ -144,7 +145,7 @@ def _chroot(root, argv):
         "DEBIAN_FRONTEND": "noninteractive",
         **{k: v for k, v in os.environ.items() if k.lower().endswith("_proxy")},
     }
-    _run([*command, str(root), *argv], env=environment)
+    run([*command, str(root), *argv], env=environment)
 
 
 def _key(name, suite, packages):
@@ -153,8 +154,13 @@ def _key(name, suite, packages):
     return f"{suite}-{name}-{digest[:12]}"
 
 
-def _once(key, make, *arguments):
-    """Make a directory of the cache when it is not there; one process makes, others wait."""
+def once(key, make, *arguments):
+    """Make a directory of the cache when it is not there; one process makes, others wait.
+
+    :param key: its name, which says what it is made of: a hash of it at the end.
+    :param make: ``make(target, *arguments)``; ``target`` isn't there yet.
+    :returns: the directory.
+    """
     need.root()
     need.program("mmdebstrap", "unshare", "systemctl")
     cache = cache_directory()
@@ -176,9 +182,14 @@ def _once(key, make, *arguments):
     return target
 
 
-def _run(command, text=None, env=None):
+def run(command, text=None, env=None, stdin=None):
+    """Run a tool that has to succeed.
+
+    :raises RuntimeError: it failed; the message holds what it printed.
+    """
+    source = {"stdin": stdin} if stdin is not None else {"input": text or ""}
     done = subprocess.run(
-        command, input=text, env=env, capture_output=True, text=True, check=False, timeout=1200
+        command, env=env, capture_output=True, text=True, check=False, timeout=1200, **source
     )
     if done.returncode:
         said = (done.stdout + done.stderr)[-4000:]

@@ -1,0 +1,1 @@
+"""Test guests that QEMU emulates: they look like virtual machines of VMware."""
