@@ -282,8 +282,12 @@ class Effects:
 
     def _narrow(self, change, meta, real):
         """Take rights away before a new content comes that may be for fewer eyes."""
-        if change.user is not None and change.user != meta.uid:
-            self._call("file.chown", real, change.user, meta.gid)
+        owner = (
+            meta.uid if change.user is None else change.user,
+            meta.gid if change.group is None else change.group,
+        )
+        if owner != (meta.uid, meta.gid):  # Salt's manage_file takes 0 for nothing
+            self._call("file.chown", real, *owner)
         if change.mode is not None and meta.mode & ~int(change.mode, 8):
             self._call("file.set_mode", real, f"{meta.mode & int(change.mode, 8):04o}")
 
