@@ -87,12 +87,12 @@ def _writable(path, meta):
         observed = meta["to"]
         return None if inside else drift(path, observed, "/etc", evidence=evidence, comment=note)
     mode = int(meta["mode"], 8)
-    if not mode & 0o022 and meta["uid"] == 0 and meta["gid"] == 0:
+    if not mode & 0o022 and meta["uid"] == 0:
         return None
-    expected = f"{meta['kind']} {_without(mode, 0o022)} 0:0"
+    expected = f"{meta['kind']} {_without(mode, 0o022)} 0:{meta['gid']}"
     if meta["kind"] == "other":
         return drift(path, _shown(meta), expected, evidence=evidence)
-    change = File(path, mode=_without(mode, 0o022), user=0, group=0)
+    change = File(path, mode=_without(mode, 0o022), user=0)
     return drift(path, _shown(meta), expected, evidence=evidence, changes=[change])
 
 

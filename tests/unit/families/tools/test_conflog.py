@@ -96,9 +96,9 @@ def meta(mode, uid=0, gid=0, kind="file", to=None):
 @pytest.mark.parametrize(
     "path,at,change",
     [
-        (HOME, meta("0775", kind="dir"), "set mode 0755, user 0, group 0 on " + HOME),
-        (f"{HOME}/tools.conf", meta("0644", 1000), f"set mode 0644, user 0, group 0 on {HOME}/to"),
-        (f"{HOME}/x", meta("4777"), f"set mode 0755, user 0, group 0 on {HOME}/x"),
+        (HOME, meta("0775", kind="dir"), "set mode 0755, user 0 on " + HOME),
+        (f"{HOME}/tools.conf", meta("0644", 1000), f"set mode 0644, user 0 on {HOME}/to"),
+        (f"{HOME}/x", meta("4777"), f"set mode 0755, user 0 on {HOME}/x"),
         (f"{HOME}/x", meta("0777", kind="link", to="/srv/x"), ""),
     ],
 )
