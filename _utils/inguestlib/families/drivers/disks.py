@@ -52,8 +52,7 @@ def observe(guest, params):
         elif name.startswith("nvme"):
             kind, driver = "nvme", "nvme"
         if driver in (None, "<NULL>", "(null)") and address:
-            link = guest.resolve(f"/sys/bus/pci/devices/{address}/driver") or ""
-            driver = link.rpartition("/")[2] or None
+            driver = pci.linked(guest, f"/sys/bus/pci/devices/{address}/driver")
         found[name] = {
             "pci": address,
             "host": host[1] if host else None,

@@ -17,10 +17,9 @@ def observe(guest, params):
     for name in guest.listdir("/sys/class/drm"):
         if name.startswith("renderD") or (name.startswith("card") and "-" not in name):
             device = guest.resolve(f"/sys/class/drm/{name}/device")
-            driver = guest.resolve(f"/sys/class/drm/{name}/device/driver")
             found[name] = {
                 "pci": pci.above(device),
-                "driver": driver.rpartition("/")[2] if driver else None,
+                "driver": pci.linked(guest, f"/sys/class/drm/{name}/device/driver"),
             }
     return found
 

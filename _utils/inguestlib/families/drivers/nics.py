@@ -35,13 +35,11 @@ def observe(guest, params):
         device = guest.resolve(f"{base}/device")
         if device is None:
             continue
-        driver = guest.resolve(f"{base}/device/driver")
-        bus = guest.resolve(f"{base}/device/subsystem")
         found[name] = {
             "mac": (guest.read(f"{base}/address") or "").strip(),
-            "driver": driver.rpartition("/")[2] if driver else None,
+            "driver": pci.linked(guest, f"{base}/device/driver"),
             "pci": pci.above(device),
-            "bus": bus.rpartition("/")[2] if bus else None,
+            "bus": pci.linked(guest, f"{base}/device/subsystem"),
         }
     return found
 

@@ -67,6 +67,12 @@ def above(path):
     return found[-1] if found else None
 
 
+def linked(guest, path):
+    """The last name of a link's text, as sysfs names drivers and buses; ``None`` without one."""
+    text = guest.readlink(path)
+    return text.rpartition("/")[2] if text else None
+
+
 def name(id_):
     """What a device is called: the name and its PCI id."""
     return f"{NAMES[id_]} [{id_}]" if id_ in NAMES else f"PCI device [{id_}]"
