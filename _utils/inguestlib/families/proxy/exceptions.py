@@ -1,5 +1,7 @@
 """proxy-no-proxy-scope: exceptions are narrow, and mean the same to every consumer."""
 
+from functools import partial
+
 from inguestlib.families.proxy import cures, dialects, entries, routes
 from inguestlib.families.proxy import views as views_
 from inguestlib.families.proxy import want as want_
@@ -38,7 +40,8 @@ def no_proxy_scope(facts, policy):
     told = bool(broken)
     views = views_.views(known)
     direct = _direct(known, facts["resolvers"], policy)
-    for found in (*_lists(known, views, policy, direct), *_destinations(known, views, policy)):
+    lists = _lists(known, views, policy, direct, facts)
+    for found in (*lists, *_destinations(known, views, policy, facts)):
         told = True
         yield found
     if not told:
@@ -48,7 +51,7 @@ def no_proxy_scope(facts, policy):
 # ---- the lists -----------------------------------------------------------------------------
 
 
-def _lists(known, views, policy, direct):
+def _lists(known, views, policy, direct, facts):
     """Every list that is in force for somebody, once, whoever reads it."""
     lists = {}
     for place, variables in views_.environments(known).items():
@@ -57,15 +60,17 @@ def _lists(known, views, policy, direct):
         for name in ("no_proxy", "NO_PROXY"):
             if name in variables:
                 want = want_.wanted(policy, consumer, unit)
-                lists.setdefault(_key(variables[name]), (variables[name], want, ""))
+                cure = partial(cures.place, place, facts, policy)
+                lists.setdefault(_key(variables[name]), (variables[name], want, "", cure))
     for view in views:
         for one in (view.exceptions, *_direct_hosts(view)):
             if one is not None:
                 want = want_.wanted(policy, view.consumer)
-                lists.setdefault(_key(one), (one, want, view.dialect))
-    for one, want, dialect in lists.values():
+                cure = partial(cures.program, view, facts, policy, lists=True)
+                lists.setdefault(_key(one), (one, want, view.dialect, cure))
+    for one, want, dialect, cure in lists.values():
         if want.mode != "any":
-            yield _list(one, want, direct, dialect)
+            yield _list(one, want, direct, dialect, cure)
 
 
 def _key(one):
@@ -91,7 +96,7 @@ def split(text):
     return [entry.strip() for entry in text.replace("\t", " ").split(",") if entry.strip()]
 
 
-def _list(one, want, direct, dialect):
+def _list(one, want, direct, dialect, cure):
     resource = f"{one['path']}: {one['name']}"
     if not one.get("known", True):
         return unknown(resource, "the list is made when the file runs", evidence=evidence(one))
@@ -113,7 +118,11 @@ def _list(one, want, direct, dialect):
     said = [f"{entry}: {why}" for entry, why in wide.items()]
     said += [f"{entry}: the policy does not name it" for entry in extra if entry not in wide]
     said += [f"{entry} is missing" for entry in missing]
-    return drift(resource, found, expected, evidence=evidence(one), comment="; ".join(said))
+    changes, also = cure()
+    comment = "; ".join(filter(None, [*said, also]))
+    return drift(
+        resource, found, expected, evidence=evidence(one), comment=comment, changes=changes
+    )
 
 
 def host_of(entry):
@@ -146,13 +155,13 @@ def masters(known):
 # ---- the destinations ----------------------------------------------------------------------
 
 
-def _destinations(known, views, policy):
+def _destinations(known, views, policy, facts):
     for view in views:
         unit = view.place.removeprefix("unit ") if view.place.startswith("unit ") else None
         want = want_.wanted(policy, view.consumer, unit)
         if want.mode == "any" or not view.dialect:
             continue
-        found = _view(view, want, policy, known)
+        found = _view(view, want, policy, known, facts)
         if found is not None:
             yield found
 
@@ -178,7 +187,7 @@ def meant(view, want, policy, known):
     return list(out.items())
 
 
-def _view(view, want, policy, known):
+def _view(view, want, policy, known, facts):
     judged = meant(view, want, policy, known)
     ways = [(to, direct, routes.route(view, to)) for to, direct in judged]
     if all(way.proxy is None and way.direct for _, _, way in ways) and not policy["through"]:
@@ -193,7 +202,9 @@ def _view(view, want, policy, known):
     resource = f"destinations of {view.name}"
     if wrong:
         comment = "; ".join(f"{to}: {way.why}" for to, _, way in wrong)
-        return drift(resource, observed, expected, evidence=said, comment=comment)
+        changes, also = cures.program(view, facts, policy, lists=True)
+        comment = "; ".join(filter(None, [comment, also]))
+        return drift(resource, observed, expected, evidence=said, comment=comment, changes=changes)
     if unsure:
         to, way = unsure[0]
         return unknown(resource, f"{to}: {way.why}", evidence=way.evidence)

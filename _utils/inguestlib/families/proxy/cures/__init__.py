@@ -88,6 +88,8 @@ def _own(view, section, want, known, policy):
         return programs.apt(section, want, _direct(known, policy))
     if name in ("dnf", "tdnf"):
         return programs.dnf(section, want)
+    if name == "pip":
+        return programs.pip(section, want)
     if name == "zypper":
         return programs.sysconfig(section, want)
     if name == "salt":

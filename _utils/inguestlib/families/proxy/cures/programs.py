@@ -39,6 +39,17 @@ def values(section, wanted):
     return lines.files(edits), lines.by_hand(left)
 
 
+def pip(section, wanted):
+    """With a proxy of its own it knows no exceptions at all: it is given its environment's."""
+    if not wanted.exceptions:
+        return values(section, wanted)
+    edits, left = [], []
+    for one in section["settings"]:
+        edit = None if one["scope"].startswith("user ") else lines.removed(one)
+        edits.append((one["path"], edit)) if edit else left.append(one)
+    return lines.files(edits), lines.by_hand(left)
+
+
 def apt(section, wanted, destinations):
     """A file of ours; what is read after it, and what is for single hosts, is taken out."""
     proxies = wanted.proxies
