@@ -17,6 +17,7 @@ from inguestlib.families.tools import (
     confrules,
     confsite,
     confsyntax,
+    currency,
     customization,
     desktop,
     guestinfo,
@@ -31,14 +32,19 @@ from inguestlib.families.tools import (
     quiesce,
     reported,
     role,
+    running,
     service,
     tarball,
+    updatepath,
     vgauth,
 )
 from inguestlib.model import Family
 
 _MODULES = (
     installed,
+    currency,
+    updatepath,
+    running,
     knowncve,
     integrity,
     plugins,
@@ -63,10 +69,10 @@ _MODULES = (
     guestinfo,
     reported,
     isolation,
-    aliases,
-    power,
-    quiesce,
     vgauth,
+    aliases,
+    quiesce,
+    power,
 )
 
 FAMILY = Family(

@@ -1,0 +1,132 @@
+"""apt's copies of the repositories' indexes, below /var/lib/apt/lists."""
+
+import email.utils
+import gzip
+import lzma
+import mmap
+import os
+import re
+
+LISTS = "/var/lib/apt/lists"
+_QUOTED = '\\|{}[]<>"^~_=!@#$%^&*'  # what apt writes as %xx in a file name, see strutl.cc
+_READERS = {"": open, ".gz": gzip.open, ".xz": lzma.open}
+_UNREADABLE = (".lz4", ".zst", ".bz2")  # of no use, or too slow, without a library
+_CHUNK = 1 << 20
+
+
+def file_name(uri):
+    """The name in :data:`LISTS` of the file at a URI, as apt forms it.
+
+    >>> file_name("http://deb.example/debian/dists/x/InRelease")
+    'deb.example_debian_dists_x_InRelease'
+    """
+    rest = re.sub(r"^[a-z][a-z0-9+.-]*:(//)?", "", uri)
+    host, slash, path = rest.partition("/")
+    host = host.rpartition("@")[2]  # a password is not part of the name
+    text = host + slash + path
+    quoted = "".join(f"%{ord(c):02x}" if c in _QUOTED or ord(c) <= 32 else c for c in text)
+    return quoted.replace("/", "_")
+
+
+def _base(source):
+    return source.uri.rstrip("/") + "/"
+
+
+def release(guest, source):
+    """``(path, {field: value})`` of a source's Release file, ``(None, {})`` where there is none."""
+    inside = source.suite if source.flat else f"dists/{source.suite.strip('/')}/"
+    for name in ("InRelease", "Release"):
+        path = f"{LISTS}/{file_name(_base(source) + inside + name)}"
+        head = guest.read_head(path, 4096)
+        if head is not None:
+            return path, parse_release(head.decode("utf-8", "replace"))
+    return None, {}
+
+
+def parse_release(text):
+    """The single-line fields of a Release file, signed or not; names in lower case."""
+    fields = {}
+    for line in text.splitlines():
+        match = re.match(r"([A-Za-z][A-Za-z-]*): (.*)", line)
+        if match and match[1] != "Hash":
+            fields.setdefault(match[1].lower(), match[2].strip())
+    return fields
+
+
+def moment(text):
+    """``YYYY-MM-DDTHH:MM:SSZ`` of a Release file's date, or ``None``."""
+    try:
+        when = email.utils.parsedate_to_datetime(text.replace("UTC", "GMT"))
+    except (TypeError, ValueError, AttributeError):
+        return None
+    return when.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def packages(guest, source, architecture):
+    """``(the paths of the package lists, the paths that can't be read here)``."""
+    if source.flat:
+        stems = [_base(source) + source.suite + "Packages"]
+    else:
+        arches = (source.option("arch") or source.option("architectures") or architecture).split()
+        arches = [a for word in arches for a in word.split(",") if a in (architecture, "all")]
+        dist = f"{_base(source)}dists/{source.suite.strip('/')}"
+        stems = [
+            f"{dist}/{component}/binary-{arch}/Packages"
+            for component in source.components
+            for arch in dict.fromkeys([*arches, "all"])
+        ]
+    readable, not_readable = [], []
+    for stem in stems:
+        path = f"{LISTS}/{file_name(stem)}"
+        for suffix in (*_READERS, *_UNREADABLE):
+            if guest.exists(path + suffix):
+                (readable if suffix in _READERS else not_readable).append(path + suffix)
+                break
+    return readable, not_readable
+
+
+def versions(guest, path, names):
+    """``{name: [version, …]}`` of the packages in an index that begin as ``names[0]`` does.
+
+    Raises :class:`OSError` where it can't be read. The whole of Debian is 50 MB: only the
+    stanzas in question are looked at.
+    """
+    return guest.once(("apt index", path, names), lambda: _versions(guest.path(path), names))
+
+
+def _versions(real, names):
+    found = {}
+    for stanza in _matching(real, f"\nPackage: {names[0]}".encode()):
+        fields = dict(re.findall(r"^(Package|Version): (\S+)$", stanza, re.MULTILINE))
+        if fields.get("Package") in names and "Version" in fields:
+            found.setdefault(fields["Package"], []).append(fields["Version"])
+    return found
+
+
+def _matching(real, needle):
+    """The stanzas of a list of packages that hold ``needle``."""
+    opener = _READERS.get(os.path.splitext(real)[1], open)
+    with opener(real, "rb") as file:
+        if opener is open and os.fstat(file.fileno()).st_size:
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+                yield from _cut(data, needle)
+            return
+        rest = b"\n"
+        while chunk := file.read(_CHUNK):
+            data = rest + chunk
+            end = data.rfind(b"\n\n")
+            if end < 0:
+                rest = data
+                continue
+            yield from _cut(data[: end + 2], needle)
+            rest = data[end + 1 :]
+        yield from _cut(rest + b"\n\n", needle)
+
+
+def _cut(data, needle):
+    start = 0 if data[: len(needle) - 1] == needle[1:] else data.find(needle)
+    while start >= 0:
+        end = data.find(b"\n\n", start + 1)
+        end = len(data) if end < 0 else end
+        yield bytes(data[start:end]).decode("utf-8", "replace")
+        start = data.find(needle, end)
