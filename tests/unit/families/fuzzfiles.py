@@ -142,8 +142,24 @@ FILES = {
     ),
     "/etc/hostname": "web1\n",
     "/etc/os-release": ("ID=debian\nVERSION_ID=12\n"),
+    "/var/lib/dpkg/info/open-vm-tools.list": (
+        "/.\n/usr/bin\n/usr/bin/vmtoolsd\n/usr/bin/VGAuthService\n/usr/lib/open-vm-tools\n"
+        "/usr/lib/open-vm-tools/plugins/vmsvc/libvix.so\n"
+    ),
+    "/var/lib/dpkg/info/open-vm-tools.md5sums": (
+        "d41d8cd98f00b204e9800998ecf8427e  usr/bin/vmtoolsd\n"
+        "d41d8cd98f00b204e9800998ecf8427e  usr/bin/VGAuthService\n"
+    ),
+    "/var/lib/dpkg/info/open-vm-tools.conffiles": "/etc/vmware-tools/tools.conf\n",
+    "/var/lib/dpkg/diversions": "/usr/bin/vmtoolsd\n/usr/bin/vmtoolsd.real\nother\n",
+    "/var/lib/dpkg/statoverride": "root root 4755 /usr/bin/VGAuthService\n",
+    "/usr/bin/vmtoolsd": "\x7fELF\x02\x01\x01" + "\0" * 80 + ".modinfo\0version=12.2.0\0",
+    "/usr/bin/VGAuthService": "\x7fELF allowSymlinks",
+    "/usr/lib/open-vm-tools/plugins/vmsvc/libvix.so": "\x7fELF",
     "/var/lib/dpkg/status": (
         "Package: a\nStatus: install ok installed\nVersion: 1\nArchitecture: all\n\n"
+        "\nPackage: open-vm-tools\nStatus: install ok installed\nArchitecture: amd64\n"
+        "Version: 2:12.2.0-1+deb12u3\n"
     ),
     "/etc/firefox/policies/policies.json": '{"policies":{"DNSOverHTTPS":{"Enabled":true}}}',
     "/etc/opt/chrome/policies/managed/a.json": '{"DnsOverHttpsMode":"off"}',
@@ -152,6 +168,35 @@ FILES = {
     "/etc/kernel/cmdline": "quiet\n",
     "/boot/loader/entries/a.conf": ("title x\noptions root=/dev/sda1\n"),
     "/boot/loader/loader.conf": "timeout 3\n",
+    "/etc/environment": "http_proxy=http://u:p@proxy.corp.example:3128\nno_proxy='a, b'\n",
+    "/etc/security/pam_env.conf": "https_proxy DEFAULT=http://p:1 OVERRIDE=${http_proxy}\n",
+    "/etc/profile.d/proxy.sh": (
+        "if x; then\n  export HTTP_PROXY=$http_proxy; unset ALL_PROXY\nfi\n"
+        'export no_proxy="$no_proxy,c"\n'
+    ),
+    "/etc/environment.d/p.conf": "http_proxy=http://p:1\n",
+    "/etc/sysconfig/proxy": 'PROXY_ENABLED="yes"\nHTTP_PROXY="http://p:1"\nNO_PROXY="a"\n',
+    "/etc/default/docker": "http_proxy=http://p:1\n",
+    "/etc/systemd/system/docker.service.d/proxy.conf": (
+        '[Service]\nEnvironment="HTTP_PROXY=http://p:1" "NO_PROXY=a"\n'
+        "EnvironmentFile=-/etc/default/docker\n"
+    ),
+    "/etc/apt/apt.conf.d/90proxy": (
+        'Acquire { http { Proxy "http://p:1"; Proxy::a "DIRECT"; }; };\n'
+        'Acquire::http::Proxy-Auto-Detect "/x";\n#clear Acquire::https;\n'
+    ),
+    "/etc/dnf/dnf.conf": "[main]\nproxy=http://p:1\nproxy_password=x\n",
+    "/etc/yum.repos.d/a.repo": "[a]\nbaseurl=http://a/\nproxy=_none_\n",
+    "/etc/rhsm/rhsm.conf": "[server]\nproxy_hostname = p\nproxy_port = 1\nno_proxy = *.a\n",
+    "/etc/tdnf/tdnf.conf": "[main]\nproxy=http://p:1\n",
+    "/root/.docker/config.json": '{"proxies": {"default": {"httpProxy": "http://p:1"}}}',
+    "/etc/gitconfig": '[http]\n\tproxy = http://u:p@p:1\n[http "http://a/"]\n\tproxy =\n',
+    "/etc/pip.conf": "[global]\nproxy = p:1\n",
+    "/etc/npmrc": "proxy=http://p:1\nnoproxy=a\n",
+    "/root/.curlrc": 'proxy = "http://p:1"\nnoproxy=a\nproxy-user u:p\n',
+    "/etc/wgetrc": "http_proxy = http://p:1\nuse_proxy = on\nno_proxy = a\n",
+    "/var/lib/snapd/state.json": '{"data":{"config":{"core":{"proxy":{"http":"http://p:1"}}}}}',
+    "/etc/salt/minion": "master: m\nproxy_host: p\nproxy_port: 1\nno_proxy: [a]\n",
 }
 
 PROGRAMS = (
@@ -177,6 +222,17 @@ PROGRAMS = (
     "/usr/sbin/ntpd",
     "/usr/sbin/grub-mkconfig",
     "/usr/bin/firefox",
+    "/usr/bin/apt-get",
+    "/usr/bin/dnf",
+    "/usr/bin/tdnf",
+    "/usr/bin/zypper",
+    "/usr/bin/git",
+    "/usr/bin/pip3",
+    "/usr/bin/npm",
+    "/usr/bin/curl",
+    "/usr/bin/wget",
+    "/usr/bin/snap",
+    "/usr/bin/python3",
 )
 
 UNITS = (

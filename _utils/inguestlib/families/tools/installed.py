@@ -1,6 +1,10 @@
 """tools-installed: open-vm-tools is there, from the distribution's own packages."""
 
+import errno
+
+from inguestlib import versions
 from inguestlib.changes import Package
+from inguestlib.command import GuestError
 from inguestlib.families.tools import names
 from inguestlib.model import compliant, control, drift, not_applicable, unknown
 
@@ -11,7 +15,8 @@ def observe(guest, params):
     """``{"manager": …, "packages": {name: {"version", "arch"}}, "main": name or None}``.
 
     Only packages of open-vm-tools; ``main`` is the one that holds vmtoolsd, ``manager`` is
-    ``dpkg``, ``rpm`` or, where nothing at all is installed, ``""``.
+    ``dpkg``, ``rpm`` or, where nothing at all is installed, ``""``. Raises :class:`GuestError`
+    where a version is none that the manager could compare.
     """
     del params
     every = guest.packages
@@ -21,6 +26,13 @@ def observe(guest, params):
         for name in names.of(guest.distro.family, manager).packages
         if name in every
     }
+    for name, package in mine.items():
+        try:
+            versions.key(package["version"], manager)
+        except ValueError as exc:
+            raise GuestError(
+                errno.EBADMSG, f"{manager} has no version of it ({exc})", name
+            ) from exc
     return {
         "manager": manager,
         "packages": mine,
