@@ -27,6 +27,12 @@ PILLAR = {
         "logs": {"hosts": ["logs.corp.example:6514"]},
         "unattended_boot": {"enforce": True},
     },
+    "proxy": {
+        "url": "http://proxy.corp.example:3128",
+        "exceptions": [".corp.example"],
+        "bypass": ["repo.corp.example", "10.1.2.3"],
+        "through": ["outside.example"],
+    },
 }
 JUNK = (
     *("\0", "\r\n", "\r", "\n\n", "\\\n", "\\", "'", '"', "`", "$(", "${", "\t", "  ", "\x0c"),
@@ -126,6 +132,8 @@ def test_the_files_themselves_are_understood(tree, loaded):
         "dns-no-public-resolver",
         "dns-local-forwarders",
         "services-unattended-boot",
+        "proxy-no-proxy-scope",
+        "proxy-package-manager",
     } <= drifting
 
 

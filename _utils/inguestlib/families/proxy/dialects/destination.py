@@ -1,6 +1,7 @@
 """Where a request goes: scheme, host and port, as a client gets them from its user."""
 
 import ipaddress
+from functools import lru_cache
 from typing import NamedTuple
 
 PORTS = {"http": 80, "https": 443}
@@ -37,6 +38,7 @@ class Destination(NamedTuple):
         return f"{self.scheme}://{self.netloc}"
 
 
+@lru_cache(maxsize=1024)  # each list is compared with many destinations
 def address(text):
     """An :mod:`ipaddress` object, ``None`` where the text is no address."""
     try:
