@@ -1,14 +1,14 @@
 """What VMware Tools' own command says of tools.conf, beside what we read there.
 
 ``vmware-toolbox-cmd config get`` needs root and a VMware guest. It mixes the global file in
-without saying so; the files are what is judged, and this is how they are checked.
+without saying so, and each question is a process; the files are what is judged, and one key of
+each group is how they are checked.
 """
 
 from inguestlib import keyfile, redact
 from inguestlib import schema as s
-from inguestlib.families.tools import conffile
+from inguestlib.families.tools import conffile, hostcall
 from inguestlib.families.tools import confkeys as k
-from inguestlib.families.tools.confsite import TOOLBOX
 from inguestlib.model import compliant, drift
 
 SCHEMA = {
@@ -18,31 +18,35 @@ SCHEMA = {
 }
 CONTROLS = ()
 
+MOST = 8  # questions of one audit
+REFUSED = 69  # it can't read the file; 12.2.0 prints UNSET as well
+
 
 def observe(guest, params):
-    """``{"asked": [{"group", "key", "ours", "theirs"}]}`` of the judged keys that tools.conf sets.
+    """``{"asked": [{"group", "key", "ours", "theirs"}]}``: a judged key of each group that is set.
 
     ``theirs`` is ``None`` for UNSET; nothing was asked where the command can't run.
     """
     asked = []
-    if params["cross_check"] and guest.hypervisor == "vmware" and guest.exists(TOOLBOX):
-        known = {(key.group, key.name) for key in k.ALL if key.path == conffile.TOOLS}
-        entries = _entries(guest)
-        for (group, key), entry in entries.items():
-            if (group, key) not in known and group != "logging":
-                continue
-            answer = guest.ask((TOOLBOX, "config", "get", group, key))
-            if answer.rc != 0:  # 1 not on VMware, 77 not root, 69 no file by now
-                break
-            theirs = _value(answer.out, group, key)
-            row = {"group": group, "key": key, "ours": keyfile.string(entry.value)}
-            asked.append({**row, "theirs": theirs})
+    wanted = _sample(guest) if params["cross_check"] and guest.hypervisor == "vmware" else ()
+    for entry in wanted:
+        answer = hostcall.ask(guest, hostcall.TOOLBOX, "config", "get", entry.group, entry.key)
+        if answer["rc"] not in (0, REFUSED):  # 1 not on VMware, 77 not root
+            break
+        row = {"group": entry.group, "key": entry.key, "ours": keyfile.string(entry.value)}
+        asked.append({**row, "theirs": _value(answer["out"], entry.group, entry.key)})
     return {"asked": [{n: v and redact.redacted(v) for n, v in row.items()} for row in asked]}
 
 
-def _entries(guest):
+def _sample(guest):
     found = keyfile.parse(guest.read(conffile.TOOLS) or "")
-    return {} if found.rejects else {(e.group, e.key): e for e in found.entries}
+    known = {(key.group, key.name) for key in k.ALL if key.path == conffile.TOOLS}
+    of_groups = {
+        entry.group: found.get(entry.group, entry.key)
+        for entry in (() if found.rejects else found.entries)
+        if (entry.group, entry.key) in known or entry.group == "logging"
+    }
+    return list(of_groups.values())[:MOST]
 
 
 def _value(out, group, key):

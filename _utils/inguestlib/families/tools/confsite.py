@@ -5,7 +5,7 @@ import re
 
 from inguestlib import schema as s
 from inguestlib.families.tools import confkeys as k
-from inguestlib.families.tools import installed
+from inguestlib.families.tools import hostcall, installed
 from inguestlib.families.tools.conffile import effective
 from inguestlib.families.tools.confrule import mending, release, unread, wish
 from inguestlib.families.tools.installed import gate
@@ -24,7 +24,6 @@ SCHEMA = {
     ),
 }
 
-TOOLBOX = "/usr/bin/vmware-toolbox-cmd"
 CLIENTS = (
     *("chrony.service", "chronyd.service", "systemd-timesyncd.service", "ntp.service"),
     *("ntpd.service", "ntpsec.service", "openntpd.service"),
@@ -54,10 +53,10 @@ def _clients(guest):
 
 
 def _asked(guest):
-    if guest.hypervisor != "vmware" or not guest.exists(TOOLBOX):
+    if guest.hypervisor != "vmware":
         return None
-    answer = guest.ask((TOOLBOX, "timesync", "status"))
-    return {"rc": answer.rc, "out": answer.out.strip()}
+    answer = hostcall.ask(guest, hostcall.TOOLBOX, "timesync", "status")
+    return {"rc": answer["rc"], "out": answer["out"].strip()}
 
 
 def _nics(guest):
