@@ -116,7 +116,8 @@ def _minimum(name, version, facts, policy):
 def _security(name, version, facts, policy):
     data = advisories.chosen(policy["advisories"])
     manager, os = facts["installed"]["manager"], facts.guest["os"]
-    found = advisories.needs_update(data, version, manager, os)
+    files = facts["vulnerabilities"]["files"]
+    found = advisories.needs_update(data, version, manager, os, files)
     evidence = f"{_installed(name, version, facts)}; advisories of {data.date} ({data.source})"
     if found:
         about = f"open: {', '.join(sorted(found))}"

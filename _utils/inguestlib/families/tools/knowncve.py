@@ -4,7 +4,7 @@ import datetime as dt
 
 from inguestlib import elf, versions
 from inguestlib import schema as s
-from inguestlib.families.tools import advisories, conffile, places
+from inguestlib.families.tools import advisories, conffile, places, upgrade
 from inguestlib.families.tools.advisories import matching, osv, series
 from inguestlib.families.tools.installed import gate
 from inguestlib.families.tools.names import PACKAGE
@@ -99,7 +99,7 @@ def tools_no_known_cve(facts, policy):
         return
     doubt = stale(data, seen["day"], policy["advisories"]["max_age_days"])
     for item in data.items:
-        yield _judge(item, facts, doubt)
+        yield _judge(item, facts, policy, doubt)
 
 
 def stale(data, day, limit):
@@ -124,7 +124,7 @@ def stale(data, day, limit):
     )
 
 
-def _judge(item, facts, doubt):
+def _judge(item, facts, policy, doubt):
     seen = facts["vulnerabilities"]
     if item.file and not seen["files"].get(item.file):
         return not_applicable(
@@ -140,7 +140,7 @@ def _judge(item, facts, doubt):
             # The version and the file contradict each other: one of them is not what it says.
             return _contradiction(item, facts, row, evidence)
     elif row is not None:
-        return _vulnerable(item, facts, row, "; ".join(filter(None, (proof, marked))))
+        return _vulnerable(item, facts, policy, row, "; ".join(filter(None, (proof, marked))))
     elif mark is not None:
         fixed, evidence = mark, "; ".join(filter(None, (proof, marked)))
     else:
@@ -284,17 +284,26 @@ def _contradiction(item, facts, row, evidence):
     )
 
 
-def _vulnerable(item, facts, row, evidence):
+def _cure(facts, policy, row):
+    """``(changes, why there are none)``."""
+    fixed = row["fixed_in"]
+    if fixed is None:
+        return (), f"{row['release'].name} has no fix: remove the package or the part"
+    if upgrade.older(facts, fixed):
+        return (), f"no enabled repository offers {fixed}; see tools-update-path"
+    return upgrade.plan(facts, policy)
+
+
+def _vulnerable(item, facts, policy, row, evidence):
     notes = [_about(item)]
     off = _true(facts, item, "disabled_by")
     if off:
         notes.append(f"tools.conf turns it off by {next(iter(off))}, and the code stays there")
         evidence = "; ".join([evidence, *off.values()])
-    changes = []
-    if row["fixed_in"] is None:
-        notes.append(f"{row['release'].name} has no fix: remove the package or the part")
     if ":Pro:" in row["row"]["package"]["ecosystem"]:
         notes.append("the fix comes by Ubuntu Pro")
+    changes, why = _cure(facts, policy, row)
+    notes += [why] if why else []
     return drift(
         item.id,
         _version(facts),

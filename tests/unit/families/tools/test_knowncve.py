@@ -8,7 +8,7 @@ from inguestlib.families.tools.conffile import GLOBAL, TOOLS, VGAUTH
 from inguestlib.families.tools.knowncve import tools_no_known_cve
 from inguestlib.policy import PolicyInvalid, load
 
-from .judged import NOT_INSTALLED, OFFLINE, judge
+from .judged import NOT_INSTALLED, OFFLINE, judge, plan
 
 ALL = {"CVE-2022-31676", "CVE-2023-20867", "CVE-2023-20900", "CVE-2023-34058"}
 ALL |= {"CVE-2023-34059", "CVE-2025-22247", "CVE-2025-41244"}
@@ -29,7 +29,9 @@ DEBIAN = {"id": "debian", "family": "debian", "version_id": "12"}
 RHEL = {"id": "rhel", "family": "redhat", "version_id": "9.4", "name": "Red Hat Enterprise Linux 9"}
 
 
-def found(version, os=DEBIAN, manager="dpkg", seen=None, guest=None, conf=None, **params):
+def found(
+    version, os=DEBIAN, manager="dpkg", seen=None, guest=None, conf=None, offered=None, **params
+):
     installed = {
         "manager": manager,
         "packages": {"open-vm-tools": {"version": version, "arch": "x"}},
@@ -39,6 +41,11 @@ def found(version, os=DEBIAN, manager="dpkg", seen=None, guest=None, conf=None, 
         installed = {**NOT_INSTALLED, "manager": manager}
     sections = {"installed": installed, "vulnerabilities": {**SEEN, **(seen or {})}}
     sections["conf"] = {"files": dict.fromkeys([TOOLS, GLOBAL, VGAUTH])}
+    chosen = {"open-vm-tools": {"version": offered, "newest": offered}}
+    sections["candidates"] = {"chosen": chosen if offered else {}}
+    sections["blocks"] = []
+    unit = {"state": "enabled", "reached": True, "chain": [], "active": "active"}
+    sections["services"] = {"units": {"open-vm-tools.service": unit}}
     if conf:
         sections["conf"]["files"][TOOLS] = {"entries": [conf], "rejects": [], "repairs": []}
     return judge(tools_no_known_cve, sections, {"os": os, **(guest or {})}, **params)
@@ -152,6 +159,25 @@ def test_a_key_of_tools_conf_opens_a_fixed_package_again():
     finding = found("2:12.2.0-1+deb12u4", conf=opened)["CVE-2025-41244"]
     assert str(finding.verdict) == "drift"
     assert "tools.conf:9 version-check-enabled=true" in finding.evidence
+
+
+def test_the_cure_is_the_upgrade_where_the_fix_is_offered():
+    drift = found("2:12.2.0-1+deb12u3", offered="2:12.2.0-1+deb12u4")["CVE-2025-41244"]
+    assert plan(drift) == [
+        "install package open-vm-tools 2:12.2.0-1+deb12u4",
+        "restart open-vm-tools.service",
+    ]
+    offline = found("2:12.2.0-1+deb12u3", offered="2:12.2.0-1+deb12u4", guest=OFFLINE)
+    assert plan(offline["CVE-2025-41244"]) == []
+
+
+def test_no_change_where_the_fix_is_not_offered():
+    # Debian's security suite alone offers no more than this
+    drift = found("2:12.2.0-1+deb12u2", offered="2:12.2.0-1+deb12u3")["CVE-2025-41244"]
+    assert not drift.changes and "2:12.2.0-1+deb12u4" in drift.comment
+    assert found("2:12.2.0-1+deb12u2", offered="2:12.2.0-1+deb12u3")["CVE-2025-22247"].changes
+    pro = found("2:11.3.0-2ubuntu0~ubuntu20.04.8", distro("ubuntu", "20.04"))["CVE-2025-41244"]
+    assert "Ubuntu Pro" in pro.comment
 
 
 # ---- where versions can't tell --------------------------------------------------------------
