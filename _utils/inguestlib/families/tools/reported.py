@@ -5,7 +5,7 @@ import ipaddress
 from inguestlib import schema as s
 from inguestlib.families.tools import hostcall
 from inguestlib.families.tools.installed import elsewhere
-from inguestlib.model import compliant, control, drift, unknown
+from inguestlib.model import compliant, control, drift, not_applicable, unknown
 
 VARIABLE = "guestinfo.ip"
 
@@ -59,6 +59,9 @@ OBSERVERS = {"reported": observe}
 def ip_reported(facts, policy):
     if finding := elsewhere(facts):
         yield finding
+        return
+    if policy["ip_reporting"] == "off":
+        yield not_applicable(VARIABLE, "no address is to be reported: inguest:tools:ip_reporting")
         return
     seen = facts["reported"]
     mine = [a for a in seen["addresses"] if not _local(a)]

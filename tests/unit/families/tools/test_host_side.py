@@ -64,6 +64,12 @@ def test_the_reported_address(said, verdict):
     assert finding.evidence.startswith("question: ")
 
 
+def test_where_nothing_is_to_be_reported():
+    seen = {"reported": {"answer": answer(1, err="No value found"), "addresses": HERE}}
+    [finding] = judge(reported.ip_reported, seen, ip_reporting="off").values()
+    assert finding.verdict == "not_applicable"
+
+
 def test_an_address_that_nobody_listed():
     seen = {"reported": {"answer": answer(0, "10.0.2.15\n"), "addresses": HERE}}
     found = judge(reported.ip_reported, seen, addresses=["10.0.2.0/24"])
