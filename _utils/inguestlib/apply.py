@@ -232,7 +232,9 @@ def leftovers(before, after, policy):
     gaps = {f.key: f.comment for f in before}
     cured = {f.key for f in before if f.changes and policy.enforced(f.control, f.family)}
     bad = {f.key for f in before if f.verdict in _BAD}
-    proofs = {c.id for f in audit.all_families().values() for c in f.controls if c.proof}
+    controls = [c for f in audit.all_families().values() for c in f.controls]
+    proofs = {c.id for c in controls if c.proof}
+    lagging = {c.id for c in controls if c.lags}
     left = []
     for finding in after:
         enforced = policy.enforced(finding.control, finding.family)
@@ -240,7 +242,7 @@ def leftovers(before, after, policy):
         if (
             (wrong and finding.changes and enforced)
             or (finding.key in cured and (wrong or _newly_unseen(finding, gaps)))
-            or (wrong and finding.key not in bad)
+            or (wrong and finding.key not in bad and finding.control not in lagging)
             or (finding.control in proofs and (wrong or finding.verdict is Verdict.UNKNOWN))
         ):
             left.append(finding)

@@ -131,6 +131,9 @@ class Control:
         Whether it can be seen in an offline root.
     proof
         Judged after every apply of its family, which is undone when the proof fails.
+    lags
+        What runs follows what is set only when somebody restarts it: that it is behind after
+        an apply does not undo the apply.
     judge
         ``judge(facts, policy)`` yields findings: a pure function.
     """
@@ -145,6 +148,7 @@ class Control:
     enforceable: str = "no"
     offline: bool = True
     proof: bool = False
+    lags: bool = False
     tier: int = 1
 
     def __post_init__(self):

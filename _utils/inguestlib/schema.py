@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from inguestlib.record import record
 from inguestlib.redact import redacted
-from inguestlib.secrets import HIDDEN
+from inguestlib.secrets import HIDDEN, is_secret
 from inguestlib.secrets import Secret as _Secret
 
 
@@ -142,7 +142,7 @@ class Secret(Type):
     wanted = "a secret (a text, an sdb:// URI, or a text that gpg has encrypted)"
 
     def check(self, value, key, problems):
-        if isinstance(value, _Secret):
+        if is_secret(value):
             return value
         if isinstance(value, (int, float, bool)):
             mend = "put it in quotes"

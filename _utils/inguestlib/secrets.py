@@ -95,13 +95,18 @@ class Secret:
         raise TypeError("a secret is not to be written anywhere")
 
 
+def is_secret(value):
+    """Whether it is a :class:`Secret`, of whatever age the library is that has made it."""
+    return type(value).__name__ == "Secret" and hasattr(value, "reveal")
+
+
 def _profile(uri):
     return "/".join(uri.split("/")[:3]) if uri.startswith("sdb://") else "the policy"
 
 
 def hidden(data):
     """Plain data in which each secret that is set is ``***``."""
-    if isinstance(data, Secret):
+    if is_secret(data):
         return HIDDEN
     if isinstance(data, Mapping):
         return {key: hidden(value) for key, value in data.items()}
@@ -112,7 +117,7 @@ def hidden(data):
 
 def bound(data, resolve):
     """The parameters with all their secrets :meth:`Secret.bound`."""
-    if isinstance(data, Secret):
+    if is_secret(data):
         return data.bound(resolve)
     if isinstance(data, Mapping):
         return {key: bound(value, resolve) for key, value in data.items()}
@@ -123,7 +128,7 @@ def bound(data, resolve):
 
 def inside(data):
     """``{key: Secret}`` of the secrets in parameters."""
-    if isinstance(data, Secret):
+    if is_secret(data):
         return {data.key: data}
     if isinstance(data, Mapping):
         data = list(data.values())

@@ -1,5 +1,6 @@
 """proxy-package-manager and proxy-service-environments: what each consumer really takes."""
 
+from inguestlib.changes import Unit
 from inguestlib.families.proxy import cures, dialects, repositories, routes, running
 from inguestlib.families.proxy import views as views_
 from inguestlib.families.proxy import want as want_
@@ -39,7 +40,6 @@ def service_environments(facts, policy):
     shells = (*MANAGERS, "environment", "systemd")
     others = [name for name in (*views_.CONSUMERS, "unit") if name not in shells]
     yield from _consumers(facts, policy, others, "nothing that uses a proxy is installed")
-    yield from _running(facts)
 
 
 def _consumers(facts, policy, names, nothing):
@@ -123,24 +123,43 @@ def _mirror(view, policy, facts, observed, expected, where):
     return compliant(view.name, hosts, sorted(internal), evidence=f"{where}; {said}")
 
 
-def _running(facts):
-    """Services that were started with another environment than their files hold now."""
+@control(
+    id="proxy-running-environments",
+    title="Services run in the environment that their files describe",
+    why="A service that was started before its settings changed goes on with the older proxy",
+    severity="low",
+    topic=TOPIC,
+    references={},
+    enforceable="partial",
+    offline=False,
+    lags=True,
+    tier=2,
+)
+def running_environments(facts, policy):
     known, _ = views_.sections(facts)
     places = views_.environments(known)
+    same = []
     for one in facts["running"]:
-        place = f"unit {one['unit']}"
-        files = places.get(place, places.get("services"))
+        files = places.get(f"unit {one['unit']}", places.get("services"))
         if files is None:
             continue
         now = {name: setting["value"] for name, setting in files.items()}
         if now == one["variables"]:
+            same.append(one["unit"])
             continue
         told = ", ".join(f"{k}={v}" for k, v in sorted(one["variables"].items())) or "no proxy"
+        restart = cures.may_restart(one["unit"], policy)
         yield drift(
-            f"running {one['unit']}", one["variables"], now,
+            one["unit"], one["variables"], now,
             evidence=f"/proc/{one['pid']}/environ {told}",
-            comment="it was started before its settings changed: restart it",
+            comment="" if restart else "it was started before its settings changed: restart it",
+            changes=[Unit(one["unit"], "restart")] if restart else (),
         )  # fmt: skip
+    if same:
+        said = f"/proc/PID/environ of {', '.join(same)}"
+        yield compliant("other services", len(same), None, evidence=said)
+    elif not facts["running"]:
+        yield not_applicable("services", "no service runs that is systemd's")
 
 
-CONTROLS = (package_manager, service_environments)
+CONTROLS = (package_manager, service_environments, running_environments)

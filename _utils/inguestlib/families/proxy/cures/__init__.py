@@ -6,7 +6,10 @@ about it carries the very same ones.
 
 from inguestlib.families.proxy import views as views_
 from inguestlib.families.proxy.cures import environment, programs
+from inguestlib.families.proxy.cures.environment import may_restart
 from inguestlib.families.proxy.cures.wanted import LOCAL, METADATA, both, wanted
+
+__all__ = ["may_restart", "place", "program"]
 
 _READERS = (("curl", None), ("go", None), ("requests", None), ("wget", None))
 
