@@ -1,25 +1,44 @@
 """drivers-kernel-current: the newest installed kernel runs, and it is the newest there is."""
 
-from inguestlib import kernels
+from inguestlib import kernels, versions
+from inguestlib import schema as s
+from inguestlib.families.drivers import kernelpackage
 from inguestlib.families.services import reboot
+from inguestlib.families.tools.candidate import freshness
 from inguestlib.model import compliant, control, drift, not_applicable, unknown
 
-SCHEMA = {}
+SCHEMA = {
+    "kernel": s.Struct(
+        {
+            "metadata_days": s.Int(
+                7, 1, 365, help="older metadata of the repositories prove nothing: it is unknown"
+            )
+        },
+        help="the currency of the kernel",
+    )
+}
 
 
 def observe(guest, params):
-    """``{"installed": {release: path}, "flag": path or None, "packages": […]}``.
+    """``{"installed": {release: path}, "flag": path or None, "packages": […], "offers": {…}}``.
 
-    ``flag`` and ``packages`` are what asks for a reboot, and for which packages.
+    ``flag`` and ``packages`` are what asks for a reboot, and for which packages; ``offers``:
+    :func:`kernelpackage.observe`, or ``{"error": why}``.
     """
     if guest.container:
-        return {"installed": {}, "flag": None, "packages": []}
+        return {"installed": {}, "flag": None, "packages": [], "offers": {}}
     flag = next((path for path in reboot.FLAGS if guest.live and guest.exists(path)), None)
     packages = [text.strip() for _n, text in guest.lines(f"{flag}.pkgs")] if flag else []
+    installed = kernels.installed(guest)
+    try:
+        offers = kernelpackage.observe(guest) if installed else {}
+    except OSError as exc:
+        offers = {"error": str(exc)}
     return {
-        "installed": kernels.installed(guest),
+        "installed": installed,
         "flag": flag,
         "packages": sorted({name for name in packages if name.startswith(("linux-", "kernel"))}),
+        "offers": offers,
     }
 
 
@@ -51,7 +70,7 @@ def kernel_current(facts, policy):
         return
     if guest["live"]:
         yield _running(guest["kernel"], seen)
-    yield unknown("kernel candidate", "which kernel the repositories offer was not asked")
+    yield from _candidates(seen, guest, policy)
 
 
 def _running(running, seen):
@@ -77,6 +96,62 @@ def _running(running, seen):
         how = "the kernel's package was updated since the boot: reboot in a maintenance window"
         return drift("kernel", running, newest, evidence=evidence, comment=how)
     return compliant("kernel", running, newest, evidence=evidence)
+
+
+def _candidates(seen, guest, policy):
+    offers = seen["offers"]
+    if offers.get("error"):
+        yield unknown("kernel candidate", offers["error"])
+        return
+    if not offers["packages"]:
+        why = "no installed package follows the newest kernel (Debian: linux-image-amd64)"
+        yield unknown("kernel candidate", why)
+        return
+    doubt = _doubt(offers, policy)
+    like = guest["kernel"] if guest["kernel"] in seen["installed"] else None
+    newest = (
+        kernels.newest(seen["installed"], like=like)
+        if like
+        else max(seen["installed"], key=kernels.key)
+    )
+    for name, package in offers["packages"].items():
+        yield _candidate(name, package, offers, newest, doubt)
+
+
+def _candidate(name, package, offers, newest, doubt):
+    offered, resource = package["offered"], f"package {name}"
+    apt = offers["manager"] == "apt"
+    have = package["installed"] if apt else newest
+    where = ", ".join(offers["where"][:4])
+    evidence = f"installed: {have}; offered: {offered}" + (f"; {where}" if where else "")
+    if offered is None:
+        return unknown(resource, "no enabled repository offers it", observed=have)
+    late = (
+        versions.compare(offered, have, "dpkg") > 0 if apt else kernelpackage.behind(offered, have)
+    )
+    if late:
+        how = "upgrade it by the package manager, and reboot in a maintenance window"
+        return drift(resource, have, offered, evidence=evidence, comment=how)
+    if doubt:
+        return unknown(resource, doubt, observed=have, evidence=evidence)
+    return compliant(resource, have, offered, evidence=evidence)
+
+
+def _doubt(offers, policy):
+    """Why what is offered can't prove that nothing newer exists, or ``""``."""
+    if offers["unread"]:
+        return f"these lists can't be read here: {', '.join(offers['unread'][:3])}"
+    times = [offers["fetched"], *(offers["dates"] if offers["manager"] == "apt" else ())]
+    when = max((t for t in times if t), default=None)
+    if when is None:
+        return "nothing tells how old the metadata of the repositories are"
+    days, limit = freshness.age(when, policy.now), policy["kernel"]["metadata_days"]
+    if days > limit:
+        return (
+            f"the metadata are {days} days old, inguest:drivers:kernel:metadata_days allows "
+            f"{limit}; refresh them (pkg.refresh_db)"
+        )
+    return ""
 
 
 CONTROLS = (kernel_current,)

@@ -18,11 +18,16 @@ GUEST = {
 OFFLINE = {"live": False, "hypervisor": None, "kernel": None}
 
 
+class _Policy(dict):
+    now = "2026-11-23T12:00:00Z"
+
+
 def judge(control, sections, guest=None, **params):
     """``{resource: finding}`` of a control's judge."""
     problems = []
-    policy = schema.Struct(FAMILY.schema).check(params, "inguest:drivers", problems)
+    checked = schema.Struct(FAMILY.schema).check(params, "inguest:drivers", problems)
     assert not problems, problems
+    policy = _Policy(checked)
     facts = FamilyFacts(sections, {**GUEST, **(guest or {})})
     findings = list(control.judge(facts, policy))
     assert len({f.resource for f in findings}) == len(findings), "one finding for each resource"

@@ -180,10 +180,19 @@ def test_an_image_without_a_kernel_has_no_disks_of_its_own():
 # ---- the kernel
 
 
-def installed(*releases, packages=()):
+def installed(*releases, packages=(), manager="apt", offers=None, fetched="2026-11-22T00:00:00Z"):
     paths = {release: f"/boot/vmlinuz-{release}" for release in releases}
     flag = "/run/reboot-required" if packages else None
-    return {"kernel": {"installed": paths, "flag": flag, "packages": list(packages)}}
+    offered = {
+        "manager": manager,
+        "packages": offers or {},
+        "unread": [],
+        "fetched": fetched,
+        "dates": [],
+        "where": ["/var/lib/apt/lists/x_InRelease"],
+    }
+    seen = {"installed": paths, "flag": flag, "packages": list(packages), "offers": offered}
+    return {"kernel": seen}
 
 
 @pytest.mark.parametrize(
@@ -206,3 +215,47 @@ def test_the_newest_installed_kernel_runs(releases, packages, verdict):
 def test_a_container_has_its_hosts_kernel():
     found = judge(kernel_current, installed(), {"container": "docker"})
     assert [f.verdict for f in found.values()] == ["not_applicable"]
+
+
+def offered(have, newest, name="linux-image-amd64"):
+    return {name: {"installed": have, "offered": newest}}
+
+
+@pytest.mark.parametrize(
+    "have, newest, fetched, verdict",
+    [
+        ("6.1.158-1", "6.1.158-1", "2026-11-22T00:00:00Z", "compliant"),
+        ("6.1.158-1", "6.1.159-1", "2026-11-22T00:00:00Z", "drift"),
+        ("6.1.158-1", "6.1.159-1", "2026-01-01T00:00:00Z", "drift"),
+        ("6.1.158-1", "6.1.158-1", "2026-01-01T00:00:00Z", "unknown"),
+        ("6.1.158-1", "6.1.158-1", None, "unknown"),
+        ("6.1.158-1", None, "2026-11-22T00:00:00Z", "unknown"),
+    ],
+)
+def test_what_apt_offers(have, newest, fetched, verdict):
+    facts = installed(RELEASE, offers=offered(have, newest), fetched=fetched)
+    assert judge(kernel_current, facts)["package linux-image-amd64"].verdict == verdict
+    assert judge(kernel_current, facts, OFFLINE)["package linux-image-amd64"].verdict == verdict
+
+
+@pytest.mark.parametrize(
+    "release, newest, verdict",
+    [
+        ("5.14.0-362.8.1.el9_3.x86_64", "5.14.0-362.8.1.el9_3", "compliant"),
+        ("5.14.0-362.8.1.el9_3.x86_64", "5.14.0-362.18.1.el9_3", "drift"),
+        ("6.4.0-150600.23.33-default", "6.4.0-150600.23.33.1", "compliant"),
+        ("6.4.0-150600.23.33-default", "6.4.0-150600.23.38.1", "drift"),
+        ("6.1.102-1.ph5-esx", "6.1.102-1.ph5", "compliant"),
+        ("5.15.0-200.131.27.el9uek.x86_64", "5.15.0-205.149.5.el9uek", "drift"),
+        ("5.14.0-362.18.1.el9_3.x86_64", "5.14.0-362.8.1.el9_3", "compliant"),
+    ],
+)
+def test_what_an_rpm_repository_offers(release, newest, verdict):
+    """Several kernels are installed at once; what counts is the newest release, not one of them."""
+    facts = installed(release, manager="dnf", offers=offered("0", newest, "kernel-core"))
+    found = judge(kernel_current, facts, {"kernel": release})
+    assert found["package kernel-core"].verdict == verdict
+
+
+def test_nothing_that_follows_the_newest_kernel():
+    assert judge(kernel_current, installed(RELEASE))["kernel candidate"].verdict == "unknown"
