@@ -1,10 +1,13 @@
 """Judge facts that were written by hand, by the family's own defaults."""
 
+import datetime as dt
+
 from inguestlib import schema
 from inguestlib.families.tools import FAMILY
 from inguestlib.model import FamilyFacts
 from inguestlib.policy import Policy
 
+NOW = dt.datetime(2026, 11, 23, 12, tzinfo=dt.timezone.utc)
 GUEST = {
     "hostname": "box",
     "root": "/",
@@ -40,7 +43,7 @@ def judge(control, sections, guest=None, modes=None, **params):
     checked = schema.Struct(FAMILY.schema).check(params, "inguest:tools", problems)
     assert not problems, problems
     controls = {name: {"mode": mode} for name, mode in (modes or {}).items()}
-    whole = Policy({"tools": {"mode": "enforce", **checked}}, controls, ())
+    whole = Policy({"tools": {"mode": "enforce", **checked}}, controls, (), "box", NOW)
     facts = FamilyFacts({"installed": INSTALLED, **sections}, {**GUEST, **(guest or {})})
     found = list(control.judge(facts, whole.family("tools")))
     assert len({f.resource for f in found}) == len(found), "one finding for each resource"

@@ -13,7 +13,8 @@ def observe(guest, known):
     """The ``candidates`` section of a guest that uses rpm; see :mod:`candidate`."""
     manager = repofiles.manager(guest)
     if manager is None:
-        return {"manager": None}
+        empty = {"manager": None, "repositories": [], "offers": {}, "chosen": {}}
+        return {**empty, "fetched": None, "unread": [], "asked": ""}
     conf = repofiles.main(guest, manager)
     repositories, offers, unread = [], {}, []
     for name, values in repofiles.repositories(guest, manager).items():
