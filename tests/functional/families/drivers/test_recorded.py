@@ -30,7 +30,12 @@ def judged(tmp_path):
         pillar = {"drivers": {"mode": "enforce", **params}}
         loaded = policy.load(pillar, families=all_families(), needed=["drivers"]).for_guest("box")
         facts = audit.observe(Guest(root), loaded, ["drivers"], [control])
-        facts["guest"] |= {"live": True, "hypervisor": "vmware", "kernel": "6.1.0", "populated": True}
+        facts["guest"] |= {
+            "live": True,
+            "hypervisor": "vmware",
+            "kernel": "6.1.0",
+            "populated": True,
+        }
         found = audit.judge(facts, loaded, ["drivers"], [control])
         return {f.resource: f for f in found}
 
