@@ -1,4 +1,7 @@
-"""npm: ``proxy``, ``https-proxy`` and ``noproxy`` of npmrc; else the environment."""
+"""npm: ``https-proxy``, else ``proxy`` of npmrc, whatever the scheme; else the environment.
+
+``null`` and ``false`` say no more than nothing: the environment counts then.
+"""
 
 from inguestlib.families.proxy import keyvalue, people
 from inguestlib.families.proxy.consumers.section import installed, scope, section, text, version
@@ -7,7 +10,8 @@ from inguestlib.families.proxy.setting import setting
 NAME = "npm"
 PROGRAMS = ("/usr/bin/npm", "/usr/local/bin/npm")
 GLOBAL = ("/etc/npmrc", "/usr/etc/npmrc", "/usr/local/etc/npmrc")
-_KEYS = {"proxy": "http", "http-proxy": "http", "https-proxy": "https", "noproxy": None}
+_KEYS = {"proxy": "plain", "http-proxy": "plain", "https-proxy": "secure", "noproxy": None}
+_NOTHING = ("null", "false", "undefined", "")
 
 
 def observe(guest, params=None):
@@ -25,7 +29,10 @@ def observe(guest, params=None):
 
 
 def _scope(name, found):
-    return scope(name, {s: found.get(s) for s in ("http", "https")}, found.get(None))
+    chosen = (found.get("secure"), found.get("plain"), found.get(None))
+    secure, plain, exceptions = (one if one and one["value"] else None for one in chosen)
+    own = secure or plain
+    return scope(name, {"http": own, "https": own}, exceptions)
 
 
 def _read(guest, paths, owner, base, settings, unseen):
@@ -35,10 +42,10 @@ def _read(guest, paths, owner, base, settings, unseen):
             if one.key not in _KEYS or one.section:
                 continue
             scheme = _KEYS[one.key]
-            value = "" if one.value in ("null", "false", "undefined") else one.value
+            value = "" if one.value in _NOTHING else one.value
             found[scheme] = setting(
                 guest, one.key, "proxy" if scheme else "exceptions", value, path, one.line,
-                schemes=(scheme,) if scheme else (), scope=owner,
+                schemes=("http", "https") if scheme else (), scope=owner,
             )  # fmt: skip
             settings.append(found[scheme])
     return found

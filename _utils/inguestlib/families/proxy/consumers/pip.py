@@ -31,9 +31,9 @@ def observe(guest, params=None):
 
 
 def _scope(name, own):
-    if own is None:
+    if own is None or not own["value"]:  # an empty one says nothing
         return scope(name)
-    return scope(name, {"http": own, "https": own}, alone=bool(own["value"]))
+    return scope(name, {"http": own, "https": own}, alone=True)
 
 
 def _read(guest, paths, owner, settings, unseen):

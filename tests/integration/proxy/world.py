@@ -1,0 +1,132 @@
+"""Runs the clients in a network of their own: ``world.py QUESTIONS``, answers on standard output.
+
+Started in a fresh network and mount namespace. One web server on the ports 80 and 8080 of all
+addresses, and tinyproxy in front of it. The server tells by the header ``Via`` which way a
+request came, and by its path which question it belongs to.
+
+QUESTIONS is a JSON file: ``{"names", "addresses", "clients": {client: [{"env", "url"}, …]}}``.
+"""
+
+import http.server
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import clients
+
+WAYS = {}
+TINYPROXY = """Port 3128
+Listen 127.0.0.1
+Allow 127.0.0.1
+Timeout 10
+MaxClients 40
+LogLevel Critical
+"""
+
+
+class Origin(http.server.BaseHTTPRequestHandler):
+    """Answers everything and keeps the way on which it was asked."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        key = tuple(self.path.strip("/").split("/")[:2])
+        WAYS.setdefault(key, set()).add("proxy" if "Via" in self.headers else "direct")
+        body = b"[]"
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Connection", "close")
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(body)
+
+    do_HEAD = do_GET
+
+    def log_message(self, *args):
+        pass
+
+
+class Server(http.server.ThreadingHTTPServer):
+    address_family = socket.AF_INET6
+    daemon_threads = True
+    request_queue_size = 64
+
+
+def network(questions, folder):
+    """Addresses on the loopback device, and names that lead there."""
+    run = ["ip", "link", "set", "lo", "up"]
+    subprocess.run(run, check=True)
+    for address in questions["addresses"]:
+        subprocess.run(["ip", "addr", "add", address, "dev", "lo", "nodad"], check=False,
+                       stderr=subprocess.DEVNULL)  # fmt: skip
+    hosts = folder / "hosts"
+    names = " ".join(questions["names"])
+    hosts.write_text(f"127.0.0.1 localhost {names}\n::1 ip6-localhost\n")
+    (folder / "resolv.conf").write_text("nameserver 127.0.0.1\noptions attempts:1 timeout:1\n")
+    (folder / "nsswitch.conf").write_text("hosts: files\n")
+    for name in ("hosts", "resolv.conf", "nsswitch.conf"):
+        target = os.path.realpath(f"/etc/{name}")
+        subprocess.run(["mount", "--bind", str(folder / name), target], check=True)
+
+
+def serve():
+    for port in (80, 8080):
+        server = Server(("::", port), Origin)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+
+
+def proxy(folder):
+    (folder / "tinyproxy.conf").write_text(TINYPROXY)
+    started = subprocess.Popen(
+        ["tinyproxy", "-d", "-c", str(folder / "tinyproxy.conf")],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    for _ in range(100):
+        with socket.socket() as one:
+            if one.connect_ex(("127.0.0.1", 3128)) == 0:
+                return started
+        time.sleep(0.05)
+    raise RuntimeError("tinyproxy does not listen")
+
+
+def main():
+    questions = json.loads(Path(sys.argv[1]).read_text())
+    folder = Path(tempfile.mkdtemp(prefix="inguest-proxy-"))
+    try:
+        network(questions, folder)
+        serve()
+        through = proxy(folder)
+        seconds = {}
+        try:
+            with ThreadPoolExecutor(max_workers=2) as pool:
+
+                def asked(item):
+                    name, own = item
+                    begin = time.monotonic()
+                    clients.CLIENTS[name](own, folder)
+                    seconds[name] = round(time.monotonic() - begin, 1)
+
+                list(pool.map(asked, questions["clients"].items()))
+        finally:
+            through.terminate()
+            through.wait()
+        answers = {
+            name: ["+".join(sorted(WAYS.get((name, str(i)), ["nothing"]))) for i in range(len(own))]
+            for name, own in questions["clients"].items()
+        }
+        print(json.dumps({"answers": answers, "seconds": seconds}))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
