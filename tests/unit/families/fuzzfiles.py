@@ -142,6 +142,32 @@ FILES = {
     ),
     "/etc/hostname": "web1\n",
     "/etc/os-release": ("ID=debian\nVERSION_ID=12\n"),
+    "/etc/cloud/cloud.cfg.d/zzz.cfg": (
+        "disable_vmware_customization: false # x\ndatasource_list: [VMware, None]\n"
+        "datasource:\n  VMware:\n    allow_raw_data: true\nmanual_cache_clean: no\n"
+    ),
+    "/etc/pam.d/vmtoolsd": (
+        "auth       sufficient       pam_unix.so shadow\n@include common-auth\n"
+        "account [success=1 default=ignore] pam_x.so \\\n a=b\naccount include common-account\n"
+    ),
+    "/etc/vmware-tools/vgauth.conf": (
+        "[service]\nallowSymlinks=true\nsamlSchemaDir = /etc/vmware-tools/vgauth/schemas\n"
+        "clockSkewAdjustment=900\n[auditing]\nauditSuccessEvents=0\n"
+    ),
+    "/etc/vmware-tools/backupScripts.d/10-db": "#!/bin/sh\n",
+    "/etc/vmware-tools/poweron-vm-default": "#!/bin/sh\n",
+    "/var/lib/vmware/VGAuth/aliasStore/user-root.xml": (
+        '<?xml version="1.0" encoding="UTF-8" ?>\n<userAliases>\n<alias>\n'
+        "   <pemCertificate>YSBjZXJ0aWZpY2F0ZQ==</pemCertificate>\n   <aliasInfos>\n"
+        "      <aliasInfo>\n         <subject>a&amp;b</subject>\n      </aliasInfo>\n"
+        "      <aliasInfo>\n         <anySubject/>\n      </aliasInfo>\n"
+        "   </aliasInfos>\n</alias>\n</userAliases>\n"
+    ),
+    "/var/lib/vmware/VGAuth/aliasStore/mapping.xml": (
+        "<mappings>\n  <mapping>\n    <pemCertificate>YSBjZXJ0aWZpY2F0ZQ==</pemCertificate>\n"
+        "    <userName>root</userName>\n    <subjects>\n      <subject>a</subject>\n"
+        "    </subjects>\n  </mapping>\n</mappings>\n"
+    ),
     "/var/lib/dpkg/info/open-vm-tools.list": (
         "/.\n/usr/bin\n/usr/bin/vmtoolsd\n/usr/bin/VGAuthService\n/usr/lib/open-vm-tools\n"
         "/usr/lib/open-vm-tools/plugins/vmsvc/libvix.so\n"
@@ -199,6 +225,33 @@ FILES = {
     "/etc/salt/minion": "master: m\nproxy_host: p\nproxy_port: 1\nno_proxy: [a]\n",
 }
 
+# What the family drivers reads: a trailer alone is a whole initramfs.
+_RELEASE = "6.1.0-18-amd64"
+FILES |= {
+    f"/boot/vmlinuz-{_RELEASE}": "MZ",
+    f"/boot/initrd.img-{_RELEASE}": (
+        "070701" + "0" * 88 + "0000000B" + "0" * 8 + "TRAILER!!!\0" + "\0" * 3
+    ),
+    f"/boot/config-{_RELEASE}": "CONFIG_VMXNET3=m\n# CONFIG_VMWARE_PVSCSI is not set\n",
+    f"/lib/modules/{_RELEASE}/modules.builtin": "kernel/drivers/misc/vmw_balloon.ko\n",
+    f"/lib/modules/{_RELEASE}/modules.dep": (
+        "kernel/drivers/net/vmxnet3/vmxnet3.ko.xz: kernel/a.ko\n"
+        "kernel/drivers/scsi/vmw_pvscsi.ko:\n"
+    ),
+    "/etc/modprobe.d/x.conf": "blacklist vmw-pvscsi\ninstall vmw_balloon \\\n /bin/false\n",
+    "/etc/modules-load.d/x.conf": "# a\nvmw_balloon\n",
+    "/etc/initramfs-tools/initramfs.conf": "MODULES=dep\nCOMPRESS=zstd\n",
+    "/etc/initramfs-tools/modules": "# a\nraid1\n",
+    "/etc/udev/rules.d/99-vmware-scsi-udev.rules": (
+        'ACTION=="add", ATTRS{vendor}=="VMware*", ATTR{timeout}="30"\n'
+    ),
+    "/sys/bus/pci/devices/0000:03:00.0/uevent": (
+        "DRIVER=e1000\nPCI_CLASS=20000\nPCI_ID=8086:100F\n"
+    ),
+    "/sys/block/sda/device/timeout": "30\n",
+    "/sys/block/sda/device/vendor": "VMware  \n",
+}
+
 PROGRAMS = (
     "/usr/sbin/unbound",
     "/usr/sbin/dnsmasq",
@@ -233,6 +286,8 @@ PROGRAMS = (
     "/usr/bin/wget",
     "/usr/bin/snap",
     "/usr/bin/python3",
+    "/usr/bin/cloud-init",
+    "/usr/sbin/mkinitramfs",
 )
 
 UNITS = (

@@ -27,6 +27,12 @@ PILLAR = {
         "logs": {"hosts": ["logs.corp.example:6514"]},
         "unattended_boot": {"enforce": True},
     },
+    "drivers": {"initramfs": {"enforce": True}, "channel": {"vsock": "refuse"}},
+    "tools": {
+        "role": "deployed",
+        "vgauth_aliases": {"remove": True},
+        "scripts": {"remove": True},
+    },
     "proxy": {
         "url": "http://proxy.corp.example:3128",
         "exceptions": [".corp.example"],
@@ -132,6 +138,14 @@ def test_the_files_themselves_are_understood(tree, loaded):
         "dns-no-public-resolver",
         "dns-local-forwarders",
         "services-unattended-boot",
+        "tools-backup-scripts",
+        "tools-cloudinit-customization-off",
+        "tools-pam-stack",
+        "tools-vgauth-aliases",
+        "tools-vgauth-settings",
+        "drivers-in-initramfs",
+        "drivers-balloon-vmci",
+        "drivers-scsi-timeout",
         "proxy-no-proxy-scope",
         "proxy-package-manager",
     } <= drifting
