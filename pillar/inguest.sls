@@ -75,6 +75,31 @@ inguest:
     devices:
       allow: [serial]
 
+  proxy:
+    mode: audit
+    # There is no built-in proxy. Yours, without user and password; or none, where there is
+    # deliberately none.
+    url: http://proxy.corp.example:3128
+    # What goes past the proxy, and nothing else. Each program reads such a list in a way of its
+    # own, so it is judged for each of them.
+    exceptions:
+      - localhost
+      - .corp.example
+    # Destinations that every program has to reach directly, or through the proxy.
+    bypass:
+      - repo.corp.example
+    # through: [updates.example]
+    # Who is told something else: a proxy of its own, none, mirror (internal mirrors), any.
+    # consumers:
+    #   apt: mirror
+    # Proxies and tunnels that this guest is meant to run.
+    # daemons:
+    #   allowed: [haproxy]
+    # Try to reach the outside by the proxy and past it. This makes traffic.
+    # probe:
+    #   enabled: true
+    #   canaries: ['https://outside.example/']
+
   # Single controls: another mode or severity than their family's.
   controls:
     dns-nsswitch: audit
