@@ -52,11 +52,16 @@ _LOADER_FOLDERS = ("/efi", "/boot", "/boot/efi")  # /<machine-id>/<release>/init
 
 
 def installed(guest):
-    """``{release: path of its image}``; a folder of modules alone may be left of a removed one."""
+    """``{release: path of its image}``; a folder of modules alone may be left of a removed one.
+
+    Red Hat's rescue entry (``0-rescue-<machine-id>``) is a copy of another kernel, not one more.
+    """
     found = {}
     for name in guest.listdir("/boot"):
         image, dash, release = name.partition("-")
         if dash and image in ("vmlinuz", "vmlinux", "Image", "image") and release[:1].isdigit():
+            if release.startswith("0-rescue-"):
+                continue
             found[release] = f"/boot/{name}"
     for release in guest.listdir("/usr/lib/modules"):
         path = f"/usr/lib/modules/{release}/vmlinuz"

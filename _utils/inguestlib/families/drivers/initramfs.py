@@ -110,7 +110,7 @@ def _chosen(installed, guest, which):
     if which == "all" or not releases:
         return releases
     running = guest["kernel"]
-    newest = kernels.newest(releases, like=running) if running else releases[-1]
+    newest = (running and kernels.newest(releases, like=running)) or releases[-1]
     return [r for r in releases if r in (running, newest)]
 
 

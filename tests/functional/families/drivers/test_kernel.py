@@ -1,11 +1,11 @@
-"""What apt's lists offer of the kernel, in a tree with one."""
+"""The installed kernels of a tree, and what apt's lists offer of them."""
 
 import os
 import time
 
 import pytest
 
-from inguestlib import audit, policy
+from inguestlib import audit, kernels, policy
 from inguestlib.families import all_families
 from inguestlib.guest import Guest
 from support.cases import write
@@ -81,3 +81,30 @@ def test_the_package_that_follows_the_newest_kernel(judged, offered, days, verdi
     assert set(found) == {"package linux-image-amd64"}, "an image says nothing of a running kernel"
     assert found["package linux-image-amd64"]["verdict"] == verdict
     assert "6.1.158-1" in found["package linux-image-amd64"]["evidence"]
+
+
+def test_which_kernels_are_installed(tmp_path):
+    names = ("vmlinuz-5.14.0-362.el9.x86_64", "vmlinuz-0-rescue-4bd1", "initramfs-5.14.0.img")
+    write(tmp_path, {f"/boot/{name}": "" for name in names})
+    write(tmp_path, {"/usr/lib/modules/5.14.0-427.el9.x86_64/vmlinuz": "", "/boot/config-1": ""})
+    write(tmp_path, {"/usr/lib/modules/5.14.0-70.el9.x86_64/modules.dep": ""})
+    assert kernels.installed(Guest(tmp_path)) == {
+        "5.14.0-362.el9.x86_64": "/boot/vmlinuz-5.14.0-362.el9.x86_64",
+        "5.14.0-427.el9.x86_64": "/usr/lib/modules/5.14.0-427.el9.x86_64/vmlinuz",
+    }
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/boot/initrd.img-6.1.0-41-amd64",
+        "/boot/initramfs-6.1.0-41-amd64.img",
+        "/boot/initrd-6.1.0-41-amd64",
+        "/boot/4bd1/6.1.0-41-amd64/initrd",
+        "/efi/4bd1/6.1.0-41-amd64/initrd",
+    ],
+)
+def test_where_an_initramfs_lies(tmp_path, path):
+    assert kernels.initramfs(Guest(tmp_path), "6.1.0-41-amd64") is None
+    write(tmp_path, {path: "", "/etc/machine-id": "4bd1\n"})
+    assert kernels.initramfs(Guest(tmp_path), "6.1.0-41-amd64") == path
