@@ -6,9 +6,12 @@ an intruder who did not think of it.
 """
 
 import errno
+import gzip
+import io
 import re
 import sqlite3
 import struct
+import zlib
 from typing import NamedTuple
 
 from inguestlib import rpmheader as h
@@ -17,6 +20,7 @@ from inguestlib.packages import rpm_blobs, rpm_sqlite
 
 INFO = "/var/lib/dpkg/info"
 
+_LONGEST = 1 << 22  # of a changelog: what is older is of no interest
 _ALGORITHMS = {1: "md5", 2: "sha1", 8: "sha256", 9: "sha384", 10: "sha512"}  # RFC 4880, 9.4
 _TAGS = (
     *(h.NAME, h.FILEMODES, h.FILEDIGESTS, h.FILELINKTOS, h.FILEFLAGS, h.FILEDIGESTALGO),
@@ -69,12 +73,20 @@ def _files(guest, names):
     where = rpm_sqlite(guest)
     if where is None:
         return _by_command(guest, names)
+    headers = _headers(where, names, _TAGS)
+    try:
+        return {one.path: one for tags in headers for one in _of_header(tags)}
+    except (ValueError, LookupError) as exc:
+        raise GuestError(errno.EBADMSG, f"not an rpm database ({exc})", where[0]) from exc
+
+
+def _headers(where, names, wanted):
+    """The wanted tags of the headers of packages, of an rpmdb.sqlite."""
     marks = ",".join("?" * len(names))
     query = "SELECT blob FROM Packages WHERE hnum IN (SELECT hnum FROM Name WHERE key IN (%s))"
     try:
-        blobs = rpm_blobs(*where[1:], query % marks, names)
-        return {one.path: one for blob in blobs for one in _of_header(h.tags(blob, _TAGS))}
-    except (sqlite3.Error, struct.error, ValueError, LookupError) as exc:
+        return [h.tags(blob, wanted) for blob in rpm_blobs(*where[1:], query % marks, names)]
+    except (sqlite3.Error, struct.error, ValueError) as exc:
         raise GuestError(errno.EBADMSG, f"not an rpm database ({exc})", where[0]) from exc
 
 
@@ -170,6 +182,46 @@ def parse(text):
         algorithm = _ALGORITHMS.get(int(algorithm) if algorithm.isdigit() else 1, "")
         if not int(flags) & h.GHOST:
             yield _rpm(path, name, digest, algorithm, int(mode), user, group, int(flags))
+
+
+# ---- what its makers say ------------------------------------------------------------------
+
+
+def changelog(guest, name):
+    """``(text, where it is from)`` of an installed package's changelog; ``("", …)`` without one.
+
+    dpkg's lies among the documentation, which images may be built without; rpm's is in its header.
+    Raises :class:`GuestError` when it is there and can't be read.
+    """
+    return guest.once(("changelog", name), lambda: _changelog(guest, name))
+
+
+def _changelog(guest, name):
+    if guest.packages[name].manager == "dpkg":
+        return _dpkg_changelog(guest, name)
+    where = rpm_sqlite(guest)
+    if where:
+        tags = _headers(where, (name,), (h.CHANGELOGTEXT,))
+        texts = [text for one in tags for text in one.get(h.CHANGELOGTEXT, ())]
+        return "\n".join(texts), f"the changelog of {name} in {where[0]}"
+    argv = ("rpm", "--root", guest.root, "-q", "--changelog", name)
+    answer = run(argv, timeout=60)
+    if answer.rc:
+        raise GuestError(errno.EIO, answer.err.strip() or "rpm failed", guest.root)
+    return answer.out, " ".join(argv)
+
+
+def _dpkg_changelog(guest, name):
+    for file in ("changelog.Debian.gz", "changelog.gz"):
+        path = f"/usr/share/doc/{name}/{file}"
+        data = guest.read_bytes(path)
+        if data is not None:
+            try:
+                with gzip.GzipFile(fileobj=io.BytesIO(data)) as packed:
+                    return packed.read(_LONGEST).decode("utf-8", "replace"), path
+            except (OSError, EOFError, zlib.error) as exc:
+                raise GuestError(errno.EBADMSG, f"not a gzip file ({exc})", path) from exc
+    return "", f"/usr/share/doc/{name}"
 
 
 # ---- who owns a path -----------------------------------------------------------------------

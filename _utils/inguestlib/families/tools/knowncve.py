@@ -2,11 +2,11 @@
 
 import datetime as dt
 
-from inguestlib import elf, versions
+from inguestlib import elf, packagefiles
 from inguestlib import schema as s
-from inguestlib.families.tools import advisories, conffile, places, upgrade
-from inguestlib.families.tools.advisories import matching, osv, series
-from inguestlib.families.tools.installed import gate
+from inguestlib.families.tools import advisories, conffile, fixproof, places, upgrade
+from inguestlib.families.tools.advisories import osv, series
+from inguestlib.families.tools.installed import gate, version
 from inguestlib.families.tools.names import PACKAGE
 from inguestlib.filesearch import holds
 from inguestlib.model import compliant, control, drift, not_applicable, unknown
@@ -35,11 +35,12 @@ SCHEMA = {
 
 
 def observe(guest, params):
-    """``{"day": …, "files": {name: path or None}, "upstream": …, "fingerprints": {…}}``.
+    """``{"day", "files": {name: path or None}, "upstream", "fingerprints", "changelog"}``.
 
     ``day`` is the guest's date in UTC. ``files`` says where the files are that advisories
     speak of, ``fingerprints`` ``{name: {text: bool}}`` whether they hold the texts that came
-    with a fix, ``upstream`` is the version that vmtoolsd was built from.
+    with a fix, ``upstream`` is the version that vmtoolsd was built from. ``changelog`` is
+    ``{"where", "names"}``: the advisories that the changelog of the package names.
     """
     known = advisories.chosen(params["advisories"]).items
     wanted = ["vmtoolsd", *sorted({item.file for item in known if item.file})]
@@ -55,7 +56,18 @@ def observe(guest, params):
         "files": files,
         "upstream": _upstream(guest, daemon),
         "fingerprints": marks,
+        "changelog": _changelog(guest, [item.id for item in known]),
     }
+
+
+def _changelog(guest, ids):
+    if PACKAGE not in guest.packages:
+        return {"where": "", "names": []}
+    try:
+        text, where = packagefiles.changelog(guest, PACKAGE)
+    except OSError as exc:  # it only helps where nothing else tells
+        return {"where": str(exc), "names": []}
+    return {"where": where, "names": [one for one in ids if one in text]}
 
 
 def _upstream(guest, daemon):
@@ -130,27 +142,19 @@ def _judge(item, facts, policy, doubt):
         return not_applicable(
             item.id, f"it is in {item.file}, which is not here", evidence=f"no file {item.file}"
         )
-    row, proof = _said_by_version(item, facts)
-    mark, marked = _said_by_mark(item, seen)
-    built = _said_by_build(item, seen)
-    about = _about(item)
-    if row is not None and row["fixed"]:
-        fixed, evidence = True, "; ".join(filter(None, (proof, marked)))
-        if mark is False:
-            # The version and the file contradict each other: one of them is not what it says.
-            return _contradiction(item, facts, row, evidence)
-    elif row is not None:
-        return _vulnerable(item, facts, policy, row, "; ".join(filter(None, (proof, marked))))
-    elif mark is not None:
-        fixed, evidence = mark, "; ".join(filter(None, (proof, marked)))
-    else:
-        fixed, evidence = built, "; ".join(filter(None, (proof, _build(item, seen))))
-    if fixed is None:
-        return unknown(item.id, _missing(item, facts), observed=_version(facts), evidence=evidence)
-    if not fixed:
+    proof = fixproof.of(item, facts)
+    row, evidence = proof.row, proof.evidence
+    if proof.contradicted:
+        return _contradiction(item, facts, row, evidence)
+    if proof.fixed is None:
+        return unknown(item.id, _missing(item, facts), observed=version(facts), evidence=evidence)
+    if not proof.fixed and row:
+        return _vulnerable(item, facts, policy, row, evidence)
+    about, built = _about(item), version(facts) or seen["upstream"]
+    if not proof.fixed:
         return drift(
             item.id,
-            _version(facts) or seen["upstream"],
+            built,
             "a build that holds the fix",
             evidence=evidence,
             comment=f"{about}; replace this build by the distribution's current package",
@@ -165,74 +169,8 @@ def _judge(item, facts, policy, doubt):
             comment=f"{about}; the package is fixed, and {next(iter(opened))} opens it again",
         )
     if doubt:
-        return unknown(item.id, doubt, observed=_version(facts), evidence=evidence)
-    expected = row["fixed_in"] if row else None
-    return compliant(item.id, _version(facts) or seen["upstream"], expected, evidence=evidence)
-
-
-# ---- what says whether a guest has the fix -------------------------------------------------
-
-
-def _version(facts):
-    """The installed version of the package that everything of open-vm-tools is built with."""
-    seen = facts["installed"]
-    return seen["packages"][seen["main"]]["version"] if seen["main"] else None
-
-
-def _said_by_version(item, facts):
-    """``(matching.judged, evidence)`` of the installed package."""
-    version, manager = _version(facts), facts["installed"]["manager"]
-    if version is None:
-        return None, "no package of open-vm-tools is installed"
-    found = matching.judged(item, version, manager, facts.guest["os"])
-    said = f"{manager}: {PACKAGE} {version}"
-    if found is None:
-        return None, said
-    row = found["row"]
-    where, specific = row["package"]["ecosystem"], row.get("database_specific", {})
-    fixes = [e["fixed"] for r in row.get("ranges", ()) for e in r["events"] if "fixed" in e]
-    if osv.born_fixed(row):
-        said += f"; never affected in {where}"
-    elif fixes:
-        said += f"; fixed in {', '.join(fixes)} for {where}"
-    else:
-        said += f"; {'affected' if not found['fixed'] else 'not affected'} in {where}"
-    if specific.get("source"):
-        said += f" ({specific['source']})"
-    if found["borrowed"]:
-        said += f", taken for {found['release'].name}, whose sources AlmaLinux rebuilds"
-    return found, said
-
-
-def _said_by_mark(item, seen):
-    """``(bool or None, evidence)``: whether the file holds the text that came with the fix."""
-    held = seen["fingerprints"].get(item.file, {}).get(item.fingerprint)
-    if item.fingerprint is None or held is None:
-        return None, ""
-    where = seen["files"][item.file]
-    return held, f"{where} {'holds' if held else 'does not hold'} {item.fingerprint!r}"
-
-
-def _said_by_build(item, seen):
-    """``True`` when the upstream version holds the fix, ``None`` otherwise.
-
-    An older one proves nothing: distributions add fixes and leave the version as it is.
-    """
-    events, version = item.said.get("upstream"), seen["upstream"]
-    if not events or not version:
-        return None
-    lowest = next(event["introduced"] for event in events if "introduced" in event)
-    if versions.compare(version, lowest, "rpm") < 0:
-        return None
-    return None if osv.within(events, version) else True
-
-
-def _build(item, seen):
-    if not seen["upstream"]:
-        return ""
-    fixes = [e["fixed"] for e in item.said.get("upstream", ()) if "fixed" in e]
-    text = f"{seen['files']['vmtoolsd']}: .modinfo version={seen['upstream']}"
-    return f"{text}, upstream's fix is in {', '.join(fixes)}" if fixes else text
+        return unknown(item.id, doubt, observed=built, evidence=evidence)
+    return compliant(item.id, built, "the fix", evidence=evidence)
 
 
 def _missing(item, facts):
@@ -261,9 +199,6 @@ def _true(facts, item, name):
     return found
 
 
-# ---- findings ------------------------------------------------------------------------------
-
-
 def _contradiction(item, facts, row, evidence):
     """The package is fixed, its file is not: replaced, or the text is not to be found here."""
     where = row["row"]["package"]["ecosystem"].partition(":")[0]
@@ -272,12 +207,12 @@ def _contradiction(item, facts, row, evidence):
         return unknown(
             item.id,
             f"{comment}, or was built in another way",
-            observed=_version(facts),
+            observed=version(facts),
             evidence=evidence,
         )
     return drift(
         item.id,
-        _version(facts),
+        version(facts),
         f"{item.fingerprint!r} in {item.file}",
         evidence=evidence,
         comment=f"{_about(item)}; {comment}: see tools-binary-integrity",
@@ -306,7 +241,7 @@ def _vulnerable(item, facts, policy, row, evidence):
     notes += [why] if why else []
     return drift(
         item.id,
-        _version(facts),
+        version(facts),
         f">= {row['fixed_in']}" if row["fixed_in"] else "a fixed version",
         evidence=evidence,
         comment="; ".join(notes),

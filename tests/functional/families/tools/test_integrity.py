@@ -1,5 +1,6 @@
 """Tampering with the files of a real open-vm-tools package, and what dpkg itself says of it."""
 
+import gzip
 import os
 import subprocess
 
@@ -191,3 +192,18 @@ def test_known_vulnerabilities_of_the_installed_package(box):
     found = box.drifts(control)
     assert set(found) == {"CVE-2025-22247"}
     assert "tools-binary-integrity" in found["CVE-2025-22247"].comment
+
+
+def test_the_changelog_among_the_documentation(box):
+    doc = "/usr/share/doc/open-vm-tools/changelog.Debian.gz"
+    text = b"open-vm-tools (2:12.2.0-1)\n  * Fix CVE-2022-31676 and CVE-2023-20867.\n"
+    box.real(doc).parent.mkdir(parents=True, exist_ok=True)
+    box.real(doc).write_bytes(gzip.compress(text))
+    box.write("/etc/os-release", "ID=linuxmint\nVERSION_ID=22\nID_LIKE=debian\n")
+    params = {"advisories": {"max_age_days": 3650}}
+    found = box.judge("tools-no-known-cve", **params)
+    assert f"{doc} names CVE-2023-20867" in found["CVE-2023-20867"].evidence
+    assert str(found["CVE-2023-20900"].verdict) == "unknown"
+    box.real(doc).write_bytes(b"\x1f\x8bbroken")
+    found = box.judge("tools-no-known-cve", **params)
+    assert str(found["CVE-2023-20867"].verdict) == "unknown"

@@ -35,6 +35,9 @@ for f in usr/bin/vmtoolsd usr/bin/VGAuthService usr/lib64/libvmtools.so.0.0.0 \\
     usr/lib64/open-vm-tools/plugins/vmsvc/libserviceDiscovery.so \\
     etc/vmware-tools/tools.conf usr/share/doc/o/README; do echo $f allowSymlinks > $f; done
 ln -s libvmtools.so.0.0.0 usr/lib64/libvmtools.so.0
+%changelog
+* Mon Oct 06 2025 A <a@corp.example> - 12.5.0-1.el9_6.1
+- Fix for CVE-2022-31676
 %files
 %attr(0755,root,root) /usr/bin/vmtoolsd
 %attr(4755,root,root) /usr/bin/VGAuthService
@@ -151,7 +154,8 @@ def test_a_daemon_of_no_package(box):
 
 
 def test_vulnerabilities_by_rows_of_almalinux(box):
-    found = box.judge("tools-no-known-cve")
+    young = {"advisories": {"max_age_days": 3650}}
+    found = box.judge("tools-no-known-cve", **young)
     assert str(found["CVE-2025-41244"].verdict) == "drift"
     assert "taken for RHEL 9.6" in found["CVE-2025-41244"].evidence
     assert str(found["CVE-2025-22247"].verdict) == "compliant"  # by the text in its file
@@ -167,3 +171,11 @@ def test_a_database_that_only_rpm_reads(box):
     asked = box.rpm("-q", "--qf", packagefiles.QUERY, *names).stdout
     assert {one.path: one for one in packagefiles.parse(asked)} == direct
     assert packagefiles.owner(Guest(str(box.root)), PLUGIN) == "open-vm-tools"
+
+
+def test_the_changelog_of_a_package_tells_where_no_row_does(box):
+    box.write("/etc/os-release", 'ID=sles\nVERSION_ID="15.6"\nPRETTY_NAME="SLES 15 SP6"\n')
+    found = box.judge("tools-no-known-cve", advisories={"max_age_days": 3650})
+    assert str(found["CVE-2022-31676"].verdict) == "compliant"
+    assert "names CVE-2022-31676" in found["CVE-2022-31676"].evidence
+    assert str(found["CVE-2023-20900"].verdict) == "unknown"

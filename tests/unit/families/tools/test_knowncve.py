@@ -24,6 +24,7 @@ SEEN = {
     "files": FILES,
     "upstream": None,
     "fingerprints": {},
+    "changelog": {"where": "", "names": []},
 }
 DEBIAN = {"id": "debian", "family": "debian", "version_id": "12"}
 RHEL = {"id": "rhel", "family": "redhat", "version_id": "9.4", "name": "Red Hat Enterprise Linux 9"}
@@ -214,6 +215,20 @@ def test_the_upstream_version_proves_a_fix_and_never_a_hole():
         assert verdicts("x-1", MINT, seen={"upstream": upstream})["CVE-2025-41244"] == "unknown"
 
 
+def test_the_changelog_of_the_package_tells_where_nothing_else_does():
+    told = {"where": "the changelog of open-vm-tools", "names": ["CVE-2025-41244"]}
+    sles = distro("sles", "15.6")
+    said = found("13.0.0-150600.3.1", sles, "rpm", seen={"changelog": told})
+    assert str(said["CVE-2025-41244"].verdict) == "compliant"
+    assert "the changelog of open-vm-tools names CVE-2025-41244" in said["CVE-2025-41244"].evidence
+    assert str(said["CVE-2025-22247"].verdict) == "unknown"
+    # a row and a fingerprint count more
+    assert verdicts("2:12.2.0-1", seen={"changelog": told})["CVE-2025-41244"] == "drift"
+    old = {"fingerprints": {"libserviceDiscovery.so": {"version-check-enabled": False}}}
+    said = verdicts("13.0.0-1", sles, "rpm", seen={"changelog": told, **old})
+    assert said["CVE-2025-41244"] == "drift"
+
+
 def test_a_build_that_came_by_no_package():
     said = verdicts(None, seen={**HELD, "upstream": "12.3.0.1"})
     assert said["CVE-2023-20900"] == "compliant"
@@ -332,6 +347,8 @@ def said(**values):
         ("CVE-2027-1", "", "OSV object"),
         ({"id": "X"}, "modified", "2026-11-23T00:00:00Z"),
         (obj(id=""), "id", "text"),
+        (obj(modified="2026-13-01T00:00:00Z"), "modified", "2026-11-23"),
+        (obj(affected=[{"package": PLACE, "versions": ["x:1"]}]), "affected:0:versions:0", "as it"),
         (obj(affected=[{"ranges": []}]), "affected:0:package", "ecosystem"),
         (obj(affected=[{"package": PLACE}]), "affected:0", "ranges"),
         (obj(fixed=12), "affected:0:ranges:0:events:1", "introduced, fixed"),

@@ -56,7 +56,7 @@ def validate(obj):
     _need(isinstance(obj, Mapping), "", "is not a mapping", "write an OSV object (osv-schema)")
     _text(obj, "id", "")
     _need(
-        isinstance(obj.get("modified"), str) and _TIME.fullmatch(obj["modified"]),
+        _is_time(obj.get("modified")),
         "modified",
         "is not a time in UTC",
         "write it as a text such as '2026-11-23T00:00:00Z'",
@@ -65,7 +65,7 @@ def validate(obj):
         _need(_texts(obj.get(name, [])), name, "is not a list of ids", "write a list of texts")
     withdrawn = obj.get("withdrawn")
     _need(
-        withdrawn is None or (isinstance(withdrawn, str) and _TIME.fullmatch(withdrawn)),
+        withdrawn is None or _is_time(withdrawn),
         "withdrawn",
         "is not a time in UTC",
         "remove it, or write when the advisory was withdrawn",
@@ -87,6 +87,8 @@ def _row(row, where):
     _text(package, "ecosystem", at)
     _text(package, "name", at)
     _need(_texts(row.get("versions", [])), f"{where}:versions", "is no list of texts", "quote them")
+    for i, version in enumerate(row.get("versions", [])):
+        _version(version, f"{where}:versions:{i}")
     ranges = row.get("ranges", [])
     _need(isinstance(ranges, list), f"{where}:ranges", "is not a list", "write a list")
     _need(
@@ -115,17 +117,20 @@ def _events(events, where):
     for i, event in enumerate(events):
         one = len(event) == 1 and next(iter(event)) in _EVENTS and _texts(list(event.values()))
         _need(one, f"{where}:{i}", "is not one event", f"write one of {', '.join(_EVENTS)}: a text")
-        version = next(iter(event.values()))
-        try:
-            versions.split(version, "dpkg")
-        except ValueError as exc:
-            raise Mistake(f"{where}:{i}", str(exc), "write the version as it is packaged") from exc
+        _version(next(iter(event.values())), f"{where}:{i}")
     _need(
         any("introduced" in event for event in events),
         where,
         "has no introduced",
         "add introduced: '0' when it was always there",
     )
+
+
+def _version(version, where):
+    try:
+        versions.split(version, "dpkg")
+    except ValueError as exc:
+        raise Mistake(where, str(exc), "write the version as it is packaged") from exc
 
 
 def _inguest(said):
@@ -160,6 +165,14 @@ def _inguest(said):
 def _need(holds, where, problem, mend):
     if not holds:
         raise Mistake(where, problem, mend)
+
+
+def _is_time(value):
+    if not (isinstance(value, str) and _TIME.fullmatch(value)):
+        return False
+    problems = []
+    schema.Timestamp().check(value[:10], "", problems)
+    return not problems
 
 
 def _text(mapping, name, where):
@@ -201,16 +214,20 @@ def within(events, version, manager="rpm"):
     return _within(events, version, manager)
 
 
-def fixed_by(row, version, manager):
-    """The lowest version that the row calls fixed and that is above this one, or ``None``."""
-    fixes = [
+def fixes(row):
+    """The versions that a row calls fixed."""
+    return [
         event["fixed"]
         for one in row.get("ranges", ())
         if one["type"] == _SORTED_BY_US
         for event in one["events"]
         if "fixed" in event
     ]
-    above = [fix for fix in fixes if versions.compare(fix, version, manager) > 0]
+
+
+def fixed_by(row, version, manager):
+    """The lowest version that the row calls fixed and that is above this one, or ``None``."""
+    above = [fix for fix in fixes(row) if versions.compare(fix, version, manager) > 0]
     return min(above, key=lambda fix: versions.key(fix, manager), default=None)
 
 
