@@ -98,7 +98,7 @@ def _digest(guest, path, algorithm):
             raise GuestError(None, str(exc), path) from exc
         except OSError as exc:
             raise GuestError(exc.errno, exc.strerror, path) from exc
-        with open(fd, "rb") as file:
+        with open(fd, "rb", buffering=0) as file:
             while chunk := file.read(1 << 18):
                 total.update(chunk)
         return f"{algorithm}:{total.hexdigest()}"
