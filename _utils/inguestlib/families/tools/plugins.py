@@ -12,6 +12,12 @@ EXPECTED = (
     *("appInfo", "componentMgr", "deployPkg", "gdp", "guestInfo", "guestStore", "powerOps"),
     *("resolutionKMS", "timeSync", "vmbackup", "hgfsServer", "vix"),
 )
+# What the policy declares as read by somebody outside needs its plugin.
+CONSUMERS = {
+    "appinfo": "appInfo",
+    "containerinfo": "containerInfo",
+    "servicediscovery": "serviceDiscovery",
+}
 DESKTOP = f"{names.PACKAGE}-desktop"
 # Code that a daemon of the system may run: anything else was put there by hand.
 _SYSTEM = ("/usr/lib", "/lib", "/usr/bin/", "/usr/sbin/")
@@ -38,9 +44,9 @@ def observe(guest, params):
     """``{"folders": […], "files": [{"path", "name", "owner"}], "loaded": …}``.
 
     ``owner`` is the package that brought the file, or ``None``. ``loaded``, live only:
-    ``{"asked": bool, "strange": [path, …], "folders": […]}``: code that vmtoolsd runs from
-    outside the system's folders, and plugin folders that its command line names; ``asked`` is
-    false where it doesn't run or can't be looked at.
+    ``{"running": bool, "asked": bool, "strange": [path, …], "folders": […]}``: code that
+    vmtoolsd runs from outside the system's folders, and plugin folders that its command line
+    names; ``asked`` is false where it can't be looked at.
     """
     del params
     loaded = _loaded(guest) if guest.live else None
@@ -74,11 +80,12 @@ def _owned(guest):
 
 def _loaded(guest):
     """What runs in vmtoolsd, of the service's own process."""
-    out = {"asked": False, "strange": [], "folders": []}
+    out = {"running": False, "asked": False, "strange": [], "folders": []}
     for process in guest.processes:
         exe = (process.exe or "").removesuffix(" (deleted)")
         if process.contained or process.uid or exe.rpartition("/")[2] != "vmtoolsd":
             continue
+        out["running"] = True
         out["folders"] += [at for at in _named(process.argv) if guest.is_dir(at)]
         try:
             maps = guest.read(f"/proc/{process.pid}/maps") or ""
@@ -130,7 +137,7 @@ def tools_plugin_inventory(facts, policy):
         else:
             yield not_applicable("plugins", "vmtoolsd has no folder with plugins here")
         return
-    allowed = set(policy["plugins"]["allowed"])
+    allowed = {*policy["plugins"]["allowed"], *(CONSUMERS[one] for one in policy["consumers"])}
     good = []
     for one in seen["files"]:
         finding = _judge(one, facts, policy, allowed)
@@ -145,7 +152,7 @@ def tools_plugin_inventory(facts, policy):
             sorted(allowed),
             evidence="; ".join(f"{one['path']} of {one['owner']}" for one in good),
         )
-    yield from _strange(seen["loaded"])
+    yield from _strange(seen["loaded"], facts.guest["privileged"])
 
 
 def _judge(one, facts, policy, allowed):
@@ -168,7 +175,7 @@ def _judge(one, facts, policy, allowed):
     )
 
 
-_ALLOW = "or name it in inguest:tools:plugins:allowed"
+_ALLOW = "or name it in inguest:tools:plugins:allowed or :consumers"
 
 
 def _cure(one, known, facts, policy):
@@ -193,7 +200,7 @@ def _restart(facts):
     return [Unit(named(facts).daemon, "restart")] if loaded and loaded["asked"] else []
 
 
-def _strange(loaded):
+def _strange(loaded, privileged):
     if loaded is None:
         return
     for path in loaded["strange"]:
@@ -204,8 +211,11 @@ def _strange(loaded):
             evidence=f"/proc/PID/maps of vmtoolsd maps {path}, which no package brought",
             comment="find out who loads it (LD_PRELOAD, /etc/ld.so.preload, a plugin)",
         )
-    if not loaded["asked"]:
-        yield unknown("vmtoolsd", "what it has loaded can't be seen: it doesn't run, or not for us")
+    if not loaded["running"] and privileged:
+        none = "/proc: no process of root's runs vmtoolsd"
+        yield not_applicable("vmtoolsd", "it doesn't run: it has loaded nothing", evidence=none)
+    elif not loaded["asked"]:
+        yield unknown("vmtoolsd", "what it has loaded only root may see")
     elif not loaded["strange"]:
         yield compliant(
             "vmtoolsd",

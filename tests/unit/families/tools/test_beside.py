@@ -1,9 +1,11 @@
 """Plugins, desktop parts, tarballs, shared folders and damaged files, judged on facts."""
 
+from inguestlib.families.tools import FAMILY
 from inguestlib.families.tools.desktop import AUTOSTART, WRAPPER, tools_desktop_absent
 from inguestlib.families.tools.hgfs import tools_hgfs_off
 from inguestlib.families.tools.integrity import tools_binary_integrity
 from inguestlib.families.tools.plugins import (
+    CONSUMERS,
     EXPECTED,
     _code,
     _named,
@@ -15,7 +17,7 @@ from inguestlib.families.tools.tarball import tools_no_legacy_tarball
 from .judged import INSTALLED, NOT_INSTALLED, OFFLINE, judge, plan
 
 AT = "/usr/lib/x86_64-linux-gnu/open-vm-tools/plugins/vmsvc"
-QUIET = {"asked": True, "strange": [], "folders": []}
+QUIET = {"running": True, "asked": True, "strange": [], "folders": []}
 
 
 def verdicts(found):
@@ -43,9 +45,16 @@ def test_a_plugin_of_a_part_that_can_be_removed():
     assert "who relies on it" in finding.comment
     offline = inventory([("serviceDiscovery", "open-vm-tools-sdmp")], None, OFFLINE)
     assert plan(offline[f"{AT}/libserviceDiscovery.so"]) == []
-    named = {"plugins": {"allowed": ["serviceDiscovery"]}}
-    found = inventory([("serviceDiscovery", "open-vm-tools-sdmp")], **named)
-    assert verdicts(found)["plugins"] == "compliant"
+    for named in (
+        {"plugins": {"allowed": ["serviceDiscovery"]}},
+        {"consumers": ["servicediscovery"]},
+    ):
+        found = inventory([("serviceDiscovery", "open-vm-tools-sdmp")], **named)
+        assert verdicts(found)["plugins"] == "compliant"
+
+
+def test_every_consumer_has_its_plugin():
+    assert sorted(CONSUMERS) == sorted(FAMILY.schema["consumers"].item.words)
 
 
 def test_a_plugin_of_the_package_itself_can_only_be_turned_off():
@@ -80,6 +89,10 @@ def test_code_from_elsewhere_in_the_running_daemon():
     found = inventory([("gdp", "open-vm-tools")], loaded)
     assert verdicts(found) == {"plugins": "compliant", "/tmp/.x/libevil.so": "drift"}
     found = inventory([("gdp", "open-vm-tools")], {**QUIET, "asked": False})
+    assert verdicts(found)["vmtoolsd"] == "unknown"
+    idle = {**QUIET, "running": False, "asked": False}
+    assert verdicts(inventory([("gdp", "open-vm-tools")], idle))["vmtoolsd"] == "not_applicable"
+    found = inventory([("gdp", "open-vm-tools")], idle, {"privileged": False})
     assert verdicts(found)["vmtoolsd"] == "unknown"
 
 
