@@ -56,6 +56,8 @@ CASES = [
         "shells with another proxy, in several files",
         {
             "/etc/environment": f'http_proxy="{OLD}"\nLANG=C\nftp_proxy={OLD}\nno_proxy=*\n',
+            "/usr/lib/environment.d/99-environment.conf": ("->", "../../../etc/environment"),
+            "/etc/environment.d/50-old.conf": f"HTTPS_PROXY={OLD}\n",
             "/etc/profile.d/proxy.sh": (
                 f"export http_proxy={OLD}\nexport HTTPS_PROXY={OLD}\nall_proxy={OLD}\n"
                 "export all_proxy\nexport no_proxy='localhost'\n"

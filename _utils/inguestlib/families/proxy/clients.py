@@ -52,7 +52,7 @@ def _consumers(facts, policy, names, nothing):
         for one in known.get(name, {}).get("unseen", ()):
             told = True
             yield unknown(one["path"], one["why"])
-    for view in views_.views(known):
+    for view in [*views_.views(known), *_named(known, policy)]:
         if view.consumer in names:
             found = _view(view, policy, facts)
             if found is not None:
@@ -60,6 +60,16 @@ def _consumers(facts, policy, names, nothing):
                 yield found
     if not told:
         yield not_applicable(names[0], nothing)
+
+
+def _named(known, policy):
+    """Services that the policy names and that have no variable of their own yet."""
+    places = views_.environments(known)
+    seen = {view.place for view in views_.views(known)}
+    for unit in dict.fromkeys([*policy["units"], *policy["credentials"]["units"]]):
+        place = f"unit {unit}"
+        if place in places and place not in seen:
+            yield views_.View("unit", unit, place, "", variables=places[place])
 
 
 def _view(view, policy, facts):

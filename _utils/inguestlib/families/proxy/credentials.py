@@ -2,14 +2,14 @@
 
 from inguestlib import schema as s
 from inguestlib.changes import HEADER, Edit, File, Unit
-from inguestlib.families.proxy import logins, setting
+from inguestlib.families.proxy import cures, logins, setting
+from inguestlib.families.proxy.cures import environment
 from inguestlib.model import compliant, control, drift, unknown
 from inguestlib.redact import HIDDEN
 from inguestlib.secrets import PRIVATE
 
 CONTROL = "proxy-no-credentials"
 APT = "/etc/apt/auth.conf.d/zz-inguest-proxy.conf"
-ENVIRONMENT = "zz-inguest-proxy.env"
 
 SCHEMA = {
     "credentials": s.Struct(
@@ -47,7 +47,7 @@ def no_credentials(facts, policy):
     seen = facts["logins"]
     for one in seen["files"]:
         if one["path"] not in _places(policy):
-            yield _file(one, policy)
+            yield _file(one, policy, facts.guest["live"])
     for one in seen["processes"]:
         yield _process(one)
     yield from _wanted(facts, policy)
@@ -72,7 +72,11 @@ def _shown_to_all(one):
     return path.startswith("/etc/systemd/") and path.endswith((".conf", ".service"))
 
 
-def _file(one, policy):
+def _ours(path):
+    return path == APT or path.endswith(f"/{environment.LOGIN}")
+
+
+def _file(one, policy, live):
     resource = f"{one['path']}:{one['line']}"
     observed = {"login": one["which"], "mode": one["mode"], "uid": one["uid"]}
     evidence = f"{resource} {one['text']} (mode {one['mode']}, uid {one['uid']})"
@@ -81,7 +85,10 @@ def _file(one, policy):
     if approved and _private(one) and not _shown_to_all(one):
         return compliant(resource, observed, expected, evidence=evidence)
     changes, comment = (), ""
-    if not approved and policy["credentials"]["forbidden"]:
+    if _ours(one["path"]):  # of a policy that wanted it there
+        changes = [File(one["path"], absent=True)]
+        changes += [Unit("systemd", "daemon-reload")] if live and one["path"] != APT else []
+    elif not approved and policy["credentials"]["forbidden"]:
         changes, comment = _removed(one)
     elif not approved:
         comment = (
@@ -131,18 +138,13 @@ def _process(one):
 # ---- the login where the policy wants it -----------------------------------------------------
 
 
-def environment_file(unit):
-    """Where the environment of a service lies that holds a login: not a drop-in, so nobody's."""
-    return f"/etc/systemd/system/{unit}.d/{ENVIRONMENT}"
-
-
 def _places(policy):
     """``{path: who}`` of the files of ours that hold the login."""
     login = policy["credentials"]
     if not (login["user"] and login["password"]):
         return {}
     out = {APT: "apt"} if "apt" in login["consumers"] else {}
-    return {**out, **{environment_file(unit): unit for unit in login["units"]}}
+    return {**out, **{environment.login_file(unit): unit for unit in login["units"]}}
 
 
 def urls(policy):
@@ -170,12 +172,16 @@ def _wanted(facts, policy):
         return
     for path, who in _places(policy).items():
         text = _apt(policy) if path == APT else _environment(policy)
-        live = facts.guest["live"] and who != "apt"
-        changes = [File(path, content=text, mode="0600", user=0, group=0)]
-        changes += [Unit("systemd", "daemon-reload")] if live else []
+        changes, hooked = [File(path, content=text, mode="0600", user=0, group=0)], True
+        if who != "apt":
+            more, _comment = cures.place(f"unit {who}", facts, policy)
+            changes += more
+            hooked = any(one["path"] == path for one in facts["systemd"]["settings"])
         mine = [one for one in facts["logins"]["files"] if one["path"] == path]
-        right = len(mine) == text.count("\ue000") and all(
-            one["which"] == "approved" and _private(one) for one in mine
+        right = (
+            hooked
+            and len(mine) == text.count("\ue000")
+            and all(one["which"] == "approved" and _private(one) for one in mine)
         )
         observed = [{k: one[k] for k in ("which", "mode", "uid")} for one in mine]
         expected = "the policy's login, readable for root alone"
@@ -184,6 +190,7 @@ def _wanted(facts, policy):
             yield compliant(f"login of {who}", observed, expected, evidence=said)
         else:
             said = f"{path} holds {len(mine)} of {text.count(chr(0xE000))} logins as they should be"
+            said += "" if hooked else f"; {who} does not read it"
             yield drift(f"login of {who}", observed, expected, evidence=said, changes=changes)
 
 

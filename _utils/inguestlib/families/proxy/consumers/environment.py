@@ -48,7 +48,8 @@ def observe(guest, params=None):
         scopes.append({"scope": "login", "variables": login.variables})
     manager = _Layers(guest, settings, unseen, "user services")
     for path in environment_d(guest):
-        manager.read(path, variables.environment_d)
+        # Debian and others link /etc/environment there
+        manager.read(guest.resolve(path) or path, variables.environment_d)
     scopes.append({"scope": "user services", "variables": manager.variables})
     return {**section(True, settings, scopes, unseen), "python": _python(guest)}
 

@@ -48,12 +48,13 @@ def observe(guest, params=None):
                 base = {}
             _take(guest, found, "services", base, settings)
     scopes = [{"scope": "services", "variables": base, "active": None}]
-    for name in candidates(guest):
+    named = {*params["units"], *params["credentials"]["units"]} if params else set()
+    for name in sorted({*candidates(guest), *named}):
         unit = guest.units.get(name)
         if unit is None or unit.masked:
             continue
         own = _unit(guest, unit, dict(base), settings, unseen)
-        if own != base or unit.id in KNOWN:
+        if own != base or unit.id in KNOWN or unit.id in named:
             scopes.append({"scope": f"unit {unit.id}", "variables": own, "active": unit.active})
     return section(True, settings, scopes, unseen)
 

@@ -41,10 +41,14 @@ def place(name, facts, policy):
     if want is None:
         return (), ""
     section = known["environment"]
-    if name == "user services":
-        mine = [one for one in section["settings"] if one["scope"] == name]
-        return _said(programs.values({"settings": [{**o, "scope": ""} for o in mine]}, want), want)
     changes, comment = environment.login(section, want)
+    if name == "user services":
+        mine = [{**one, "scope": ""} for one in section["settings"] if one["scope"] == name]
+        if all(one["path"] != environment.PAM for one in mine):
+            changes, comment = (), ""
+        mine = [one for one in mine if one["path"] != environment.PAM]
+        more, also = programs.values({"settings": mine}, want)
+        return _said(([*changes, *more], "; ".join(filter(None, [comment, also]))), want)
     if any(one["path"] == programs.SYSCONFIG for one in section["settings"]) and (
         policy["consumers"].get("zypper") is None
     ):

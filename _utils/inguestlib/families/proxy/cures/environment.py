@@ -1,13 +1,14 @@
 """The environment of people's shells, of systemd's manager and of single services."""
 
 from inguestlib.changes import Edit, File, Unit
-from inguestlib.families.proxy import credentials, variables
+from inguestlib.families.proxy import variables
 from inguestlib.families.proxy.cures import lines
 from inguestlib.families.proxy.cures.programs import SYSCONFIG
 
 PAM = "/etc/environment"
 MANAGER = "/etc/systemd/system.conf.d/zz-inguest-proxy.conf"
 DROPIN = "zz-inguest-proxy.conf"
+LOGIN = "zz-inguest-proxy.env"
 MINION = "salt-minion.service"
 
 
@@ -89,7 +90,7 @@ def unit(name, section, want, policy, live):
     else:
         body.append("UnsetEnvironment=" + " ".join(sorted(variables.NAMES)))
     if wanted and name in policy["credentials"]["units"]:
-        body.append(f"EnvironmentFile=-{credentials.environment_file(name)}")
+        body.append(f"EnvironmentFile=-{login_file(name)}")
     changes = [lines.owned(path, body), *_reload(live)]
     scope = next((s for s in section["scopes"] if s["scope"] == f"unit {name}"), {})
     later = [
@@ -98,7 +99,7 @@ def unit(name, section, want, policy, live):
         if one["scope"] == f"unit {name}"
         and f"/{name}.d/" in one["path"]
         and one["path"].rpartition("/")[2] > DROPIN
-        and one["path"] != credentials.environment_file(name)
+        and one["path"] != login_file(name)
     ]
     comment = lines.by_hand(later)
     if live and scope.get("active") == "active":
@@ -107,6 +108,11 @@ def unit(name, section, want, policy, live):
         else:
             comment = "; ".join(filter(None, [comment, f"{name} runs with its older environment"]))
     return changes, comment
+
+
+def login_file(unit):
+    """Where the environment of a service lies that holds a login: no drop-in, so told to nobody."""
+    return f"/etc/systemd/system/{unit}.d/{LOGIN}"
 
 
 def may_restart(name, policy):

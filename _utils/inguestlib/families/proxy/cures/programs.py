@@ -10,7 +10,6 @@ import re
 from inguestlib.changes import Edit
 from inguestlib.families.proxy import setting
 from inguestlib.families.proxy.cures import lines
-from inguestlib.families.proxy.cures.wanted import LOCAL
 
 APT = "/etc/apt/apt.conf.d/zz-inguest-proxy.conf"
 SALT = "/etc/salt/minion.d/zz-inguest-proxy.conf"
@@ -55,7 +54,7 @@ def apt(section, wanted, destinations):
     proxies = wanted.proxies
     body = [f'Acquire::{s}::Proxy "{url or "DIRECT"}";' for s, url in proxies.items()]
     if any(proxies.values()):
-        hosts = dict.fromkeys(d.host for d in destinations if d.host not in LOCAL)
+        hosts = dict.fromkeys(d.host for d in destinations)
         # apt takes the name of a host for a part of the option's name
         named = [host for host in hosts if ":" not in host]
         body += [f'Acquire::{s}::Proxy::{host} "DIRECT";' for host in named for s in proxies]
