@@ -210,12 +210,13 @@ class Effects:
     def __init__(self, functions):
         self._salt = functions
 
-    def do(self, change, guest):
+    def do(self, change, guest, **more):
         """Do one change. ``guest`` answers what stands there now.
 
-        Raises :class:`EffectError`, or what Salt's function raises.
+        ``back=True`` says of a package that it goes back to an earlier version. Raises
+        :class:`EffectError`, or what Salt's function raises.
         """
-        getattr(self, "_" + change.kind)(change, guest)
+        getattr(self, "_" + change.kind)(change, guest, **more)
 
     def _call(self, name, *args, **kwargs):
         if name not in self._salt:
@@ -311,8 +312,8 @@ class Effects:
                 f"{change.describe()}: systemd refused; see journalctl -u {change.name}"
             )
 
-    def _package(self, change: Package, guest):
-        trouble = pkgchange.do(change, guest, self._call, self._run)
+    def _package(self, change: Package, guest, back=False):
+        trouble = pkgchange.do(change, guest, self._call, self._run, back)
         if trouble:
             raise EffectError(f"{change.describe()}: {trouble}")
 

@@ -5,7 +5,7 @@ package manager works in a tree that is not its own.
 """
 
 from inguestlib.changes import Package
-from inguestlib.packages import held_by_dpkg
+from inguestlib.packages import DPKG_STATUS, held_by_dpkg
 
 
 def before(guest, change):
@@ -23,8 +23,11 @@ def only_holds(change):
     return change.installed and change.version is None and change.held is not None
 
 
-def do(change, guest, call, run):
+def do(change, guest, call, run, back=False):
     """Do it. ``call(name, …)`` calls Salt's function, ``run(argv, stdin=…)`` a command.
+
+    back
+        It is an undo: the version may be lower than that of a package which is half installed.
 
     The metadata is not refreshed: what was judged is what is installed. Returns ``None`` or
     what went wrong, in words.
@@ -42,7 +45,9 @@ def do(change, guest, call, run):
         _hold("unhold", change.name, call)
     if change.version is not None:
         wanted = ((change.name, change.version), *change.beside)
-        call("pkg.install", pkgs=[{name: version} for name, version in wanted], refresh=False)
+        more = {"force_yes": True} if back and guest.exists(DPKG_STATUS) else {}
+        pairs = [{name: version} for name, version in wanted]
+        call("pkg.install", pkgs=pairs, refresh=False, **more)
     elif not only_holds(change):
         call("pkg.install", change.name)
     if change.held:
@@ -73,7 +78,7 @@ def undo(change, record, guest, effects):
     differ = [n for n, v in ((change.name, was), *beside) if _version(guest, n) != v]
     if differ:
         try:
-            effects.do(Package(change.name, version=was, beside=beside), guest)
+            effects.do(Package(change.name, version=was, beside=beside), guest, back=True)
         except Exception as exc:  # noqa: BLE001 - whatever Salt's package module raises
             if now is None:
                 raise

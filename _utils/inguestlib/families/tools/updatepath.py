@@ -86,7 +86,7 @@ def _repositories(seen, facts, policy):
             rows = on or [r for r in every if r["enabled"] and r["id"] in ids]
             yield compliant(pattern, rows[0]["id"], "enabled", evidence=_at(rows[0]))
         elif rows:
-            yield _disabled(pattern, rows[0])
+            yield _disabled(pattern, rows[0], facts)
         else:
             yield drift(
                 pattern,
@@ -102,10 +102,13 @@ def _at(row):
     return f"{row['path']}:{row['line']} {row['text'].strip()}"
 
 
-def _disabled(pattern, row):
+def _disabled(pattern, row, facts):
+    """What would be wrong with it once it is on is mended at once."""
     text = row["text"]
     new, count = re.subn(r"(?i)^(\s*enabled\s*[:=]\s*)\S+\s*$", _on, text)
     changes = [File(row["path"], edits=(Edit(row["line"], text, new),))] if count else []
+    wrong = [b for b in facts["blocks"] if b["off"] == row["id"]]
+    changes += [change for b in wrong for change in upgrade.release(b) if count]
     comment = "" if changes else "enable it by hand"
     return drift(pattern, "off", "enabled", evidence=_at(row), comment=comment, changes=changes)
 
@@ -118,7 +121,7 @@ def _on(match):
 
 
 def _blocked(facts):
-    rows = [block for block in facts["blocks"] if block["kind"] != "unsigned"]
+    rows = upgrade.blocking(facts)
     yield from _findings(rows, facts, "no block")
     if not rows:
         said = {
@@ -132,7 +135,7 @@ def _blocked(facts):
 
 
 def _signed(seen, facts):
-    rows = [block for block in facts["blocks"] if block["kind"] == "unsigned"]
+    rows = [b for b in facts["blocks"] if b["kind"] == "unsigned" and not b["off"]]
     yield from _findings(rows, facts, "signatures are checked")
     enabled = [row["id"] for row in seen["repositories"] if row["enabled"]]
     if not rows and enabled:

@@ -44,16 +44,21 @@ def plan(facts, policy):
         return (), "no enabled repository offers a newer one"
     if not facts.guest["live"]:
         return (), "upgrade it where the image is built, or at its first boot"
-    blocking = [b for b in facts["blocks"] if b["kind"] != "unsigned"]
-    if blocking and not policy.in_force(UPDATE_PATH):
-        return (), f"{blocking[0]['says']}, which the policy leaves ({UPDATE_PATH})"
-    closed = [block for block in blocking if not release(block)]
+    back = blocking(facts)
+    if back and not policy.in_force(UPDATE_PATH):
+        return (), f"{back[0]['says']}, which the policy leaves ({UPDATE_PATH})"
+    closed = [block for block in back if not release(block)]
     if closed:
         return (), f"{closed[0]['path']}:{closed[0]['line']} keeps it back: mend that by hand"
     (first, version), *beside = sorted(wanted.items())
-    changes = [change for block in blocking for change in release(block)]
+    changes = [change for block in back for change in release(block)]
     changes.append(Package(first, version=version, beside=tuple(beside)))
     return (*changes, *restart(facts, policy)), ""
+
+
+def blocking(facts):
+    """The ``blocks`` that keep an update back; what is unsigned is another matter."""
+    return [b for b in facts["blocks"] if b["kind"] != "unsigned" and not b["off"]]
 
 
 def release(block):

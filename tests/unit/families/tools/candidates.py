@@ -64,7 +64,7 @@ def installed(version=OLD, **others):
     return {"manager": "dpkg", "packages": packages, "main": PACKAGE}
 
 
-def block(kind, resource, path="/etc/x", edits=()):
+def block(kind, resource, path="/etc/x", edits=(), off=""):
     return {
         "kind": kind,
         "resource": resource,
@@ -73,4 +73,5 @@ def block(kind, resource, path="/etc/x", edits=()):
         "line": 3,
         "text": "a line",
         "edits": [list(edit) for edit in edits],
+        "off": off,
     }

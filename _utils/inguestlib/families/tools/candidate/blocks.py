@@ -4,6 +4,7 @@ The section ``blocks`` is a list of ``{"kind", "resource", "says", "path", "line
 "edits"}``. ``kind`` is ``hold`` (dpkg's own database), ``lock`` (a versionlock, a lock of zypper or
 tdnf), ``exclude``, ``pin`` or ``unsigned``. ``edits`` are ``[line, old, new]`` that would undo it,
 ``[]`` where a person has to: the line speaks of other packages as well, or holds a credential.
+``off`` is the id of the repository where that is switched off: it counts once it is on.
 """
 
 import fnmatch
@@ -33,12 +34,12 @@ def observe(guest, params):
     return [*_holds(guest, known), *_pins(guest, known), *_unsigned_apt(guest)]
 
 
-def _block(kind, resource, says, path, line, text, edits=()):
+def _block(kind, resource, says, path, line, text, edits=(), off=""):
     edits = [list(edit) for edit in edits]
     if any(HIDDEN in (part or "") for edit in edits for part in edit[1:]):
         edits = []
     out = {"kind": kind, "resource": resource, "says": says, "path": path, "line": line}
-    return {**out, "text": text.strip(), "edits": edits}
+    return {**out, "text": text.strip(), "edits": edits, "off": off}
 
 
 def _ours(pattern):
@@ -72,8 +73,6 @@ _TRUE = ("1", "yes", "true", "with", "on", "enable")
 
 def _unsigned_apt(guest):
     for source in aptsources.load(guest):
-        if not source.enabled:
-            continue
         for option in ("trusted", "allow-insecure"):
             if source.says(option):
                 line, text = source.where(option)
@@ -81,7 +80,8 @@ def _unsigned_apt(guest):
                 new = None if source.option_lines else _without(text, option)
                 edits = [(line, redacted(text), new and redacted(new))]
                 name = f"{redacted(source.uri).rstrip('/')} {source.suite}"
-                yield _block("unsigned", name, says, source.path, line, redacted(text), edits)
+                off = "" if source.enabled else name
+                yield _block("unsigned", name, says, source.path, line, redacted(text), edits, off)
     for path, value in apt.settings(guest):
         if value.name.lower() in _INSECURE and (value.value or "").lower() in _TRUE:
             text = guest.lines(path)[value.line - 1][1]
@@ -164,13 +164,12 @@ def _rpm(guest, known):
     conf = repofiles.main(guest, manager)
     yield from _excludes(conf, manager.name, known)
     for name, values in repofiles.repositories(guest, manager).items():
-        if "enabled" in values and not values["enabled"].yes:
-            continue
-        yield from _excludes(values, name, known)
-        yield from _unsigned_rpm(manager, conf, name, values)
+        off = name if "enabled" in values and not values["enabled"].yes else ""
+        yield from _excludes(values, name, known, off)
+        yield from _unsigned_rpm(manager, conf, name, values, off)
 
 
-def _excludes(values, where, known):
+def _excludes(values, where, known, off=""):
     for key in ("exclude", "excludepkgs"):
         value = values.get(key)
         if value is None:
@@ -186,20 +185,20 @@ def _excludes(values, where, known):
             new = f"{key}={' '.join(kept)}" if kept else None
             edits = [(value.line, value.text, new)]
         says = f"{where}: {key} {' '.join(hits)}"
-        yield _block("exclude", where, says, value.path, value.line, value.text, edits)
+        yield _block("exclude", where, says, value.path, value.line, value.text, edits, off)
 
 
-def _unsigned_rpm(manager, conf, name, values):
+def _unsigned_rpm(manager, conf, name, values, off):
     own, general = values.get("gpgcheck"), conf.get("gpgcheck")
     if own is not None:
         if own.yes or any(values[k].yes for k in ("repo_gpgcheck", "pkg_gpgcheck") if k in values):
             return
         edits = [(own.line, own.text, "gpgcheck=1")]
         says = "gpgcheck=0: signatures are not checked"
-        yield _block("unsigned", name, says, own.path, own.line, own.text, edits)
+        yield _block("unsigned", name, says, own.path, own.line, own.text, edits, off)
     elif not (general.yes if general else manager.checked):
         head = values[""]
         edits = [(head.line, head.text, f"{head.text}\ngpgcheck=1")]
         where = f"{general.path}:{general.line} gpgcheck=0" if general else "no file says gpgcheck"
         says = f"signatures are not checked: {where}"
-        yield _block("unsigned", name, says, head.path, head.line, head.text, edits)
+        yield _block("unsigned", name, says, head.path, head.line, head.text, edits, off)
