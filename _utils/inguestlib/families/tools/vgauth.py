@@ -4,13 +4,15 @@ VGAuthService reads vgauth.conf with GLib, and goes on with what stands above a 
 can't read (``common/prefs.c``; measured with GLib 2.74).
 """
 
+from dataclasses import replace
+
 from inguestlib import keyfile
 from inguestlib import schema as s
 from inguestlib.changes import Unit
 from inguestlib.families.tools import conffile, confrule, rights
+from inguestlib.families.tools.conffile import Key
 from inguestlib.families.tools.installed import gate, named
 from inguestlib.model import compliant, control, drift
-from inguestlib.record import record
 
 CONF = conffile.VGAUTH
 STORE = "/var/lib/vmware/VGAuth/aliasStore"
@@ -27,40 +29,25 @@ SCHEMA = {
 }
 
 
-@record
-class _Key:
-    """A key that is judged: its default, and what is wanted."""
-
-    group: str
-    name: str
-    default: bool | int
-    limit: str = ""  # the policy's key with the highest number; else the default is wanted
-
-    def wanted(self, policy):
-        return policy["vgauth"][self.limit] if self.limit else self.default
-
-    def parsed(self, text):
-        return (keyfile.integer if self.limit else keyfile.boolean)(text)
-
-    def effective(self, value):
-        """What VGAuthService makes of a parsed value; it refuses numbers below 1 but for skew."""
-        refused = value is None or (self.limit and self.limit != "clock_skew" and value <= 0)
-        return self.default if refused else value
-
-    def holds(self, value, policy):
-        return value <= self.wanted(policy) if self.limit else value is self.default
+def _key(group, name, default):
+    return Key(
+        group, name, "boolean" if isinstance(default, bool) else "integer", default, path=CONF
+    )
 
 
+# Each key, and the policy's key with the highest number that it may have; its default is wanted
+# where there is none.
+_SKEW = _key("service", "clockSkewAdjustment", 300)
 _SETTINGS = (
-    _Key("service", "allowSymlinks", False),
-    _Key("service", "allowUnrelatedCerts", False),
-    _Key("service", "clockSkewAdjustment", 300, "clock_skew"),
-    _Key("service", "maxDataConnectionsPerUser", 5, "connections"),
-    _Key("ticket", "ticketTTL", 86400, "ticket_seconds"),
+    (_key("service", "allowSymlinks", False), ""),
+    (_key("service", "allowUnrelatedCerts", False), ""),
+    (_SKEW, "clock_skew"),
+    (_key("service", "maxDataConnectionsPerUser", 5), "connections"),
+    (_key("ticket", "ticketTTL", 86400), "ticket_seconds"),
 )
 _AUDIT = (
-    _Key("service", "enableLogging", True),
-    _Key("auditing", "auditSuccessEvents", True),
+    (_key("service", "enableLogging", True), ""),
+    (_key("auditing", "auditSuccessEvents", True), ""),
 )
 
 
@@ -124,8 +111,8 @@ def vgauth_settings(facts, policy):
     if finding := gate(facts):
         yield finding
         return
-    for key in _SETTINGS:
-        yield _judge(key, facts, policy)
+    for key, limit in _SETTINGS:
+        yield _judge(key, limit, facts, policy)
     if schemas := facts["vgauth"]["schemas"]:
         yield _schema_folder(schemas)
 
@@ -148,8 +135,8 @@ def vgauth_audit(facts, policy):
     if finding := gate(facts):
         yield finding
         return
-    for key in _AUDIT:
-        yield _judge(key, facts, policy)
+    for key, limit in _AUDIT:
+        yield _judge(key, limit, facts, policy)
 
 
 def _schema_folder(at):
@@ -161,44 +148,17 @@ def _schema_folder(at):
     return drift(resource, at["problem"], expected, evidence=evidence, comment=note)
 
 
-def _entry(key, facts, policy):
-    """The entry of a key that VGAuthService reads, or will once the file is mended; or ``None``."""
-    seen = facts["conf"]["files"][CONF]
-    reject = None if confrule.mending(policy) else conffile.rejected(facts, CONF)
-    mine = [
-        e
-        for e in (seen["entries"] if seen else ())
-        if (e["group"], e["key"]) == (key.group, key.name)
-        and (reject is None or e["line"] < reject["line"])
-    ]
-    return mine[-1] if mine else None
+def _judge(key, limit, facts, policy):
+    most = policy["vgauth"][limit] if limit else None
 
+    def met(value):
+        # A number below 1 is refused, so that the default counts; a skew may be any.
+        return (key.default if value <= 0 and key is not _SKEW else value) <= most
 
-def _judge(key, facts, policy):
-    name = f"[{key.group}] {key.name}"
-    resource, wanted = f"{CONF} {name}", key.wanted(policy)
-    at = _entry(key, facts, policy)
-    read = key.parsed(at["value"]) if at else None
-    value = key.effective(read)
-    note = ""
-    if at:
-        evidence = f"{CONF}:{at['line']} {at['text'].strip()}"
-        if value != read:
-            note = f"not a value that VGAuthService takes: its default {_text(value)} counts"
-    else:
-        where = "is not set" if facts["conf"]["files"][CONF] else "is not set: no such file"
-        evidence = f"{CONF}: {name} {where}; the default is {_text(key.default)}"
-    if key.holds(value, policy):
-        return compliant(resource, value, wanted, evidence=evidence, comment=note)
-    note = "; ".join(filter(None, [note, confrule.blocked(facts, policy, CONF)]))
-    changes = confrule.cure(facts, policy, [(key.group, key.name, _text(wanted))], CONF)
-    if changes:
-        changes += _restart(facts)
-    return drift(resource, value, wanted, evidence=evidence, comment=note, changes=changes)
-
-
-def _text(value):
-    return str(value).lower()
+    finding = confrule.wish(facts, policy, key, most, met=met if limit else None)
+    if not finding.changes:
+        return finding
+    return replace(finding, changes=(*finding.changes, *_restart(facts)))
 
 
 def _restart(facts):

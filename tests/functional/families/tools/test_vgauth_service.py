@@ -136,5 +136,5 @@ def test_the_service_reads_vgauth_conf_as_it_is_judged(box):
     conf.write_text(shipped + mine.replace("no key", "# no key"))
     box.cure(SETTINGS)
     box.cure(AUDIT)
-    assert prefs(box.run()[1]) == ["allowSymlinks=false", "auditSuccessEvents=true"]
+    assert prefs(box.run()[1]) == [], "back to the defaults"
     assert "# no key\n" in conf.read_text()

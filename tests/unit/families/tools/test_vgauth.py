@@ -50,6 +50,7 @@ def see(tmp_path):
         ("[service]\nclockSkewAdjustment=60\n[ticket]\nticketTTL=60\n", []),
         ("[service]\nmaxDataConnectionsPerUser=500\n", [CONNECTIONS]),
         ("[service]\nmaxDataConnectionsPerUser=0\n", []),  # refused: five
+        ("[service]\nclockSkewAdjustment=many\n", []),
         ("[ticket]\nticketTTL=86401\n", [TTL]),
         ("[service]\nallowSymlinks=true\nbroken\nallowUnrelatedCerts=true\n", [LINKS]),
         ("broken\n[service]\nallowSymlinks=true\n", []),
@@ -80,7 +81,7 @@ def test_audit(see, text, drifts):
 def test_evidence_and_cure(see):
     finding = see("[service]\nallowSymlinks = true\n")[LINKS]
     assert finding.evidence == f"{CONF}:2 allowSymlinks = true"
-    assert plan(finding) == [f"edit {CONF} [service] allowSymlinks false"]
+    assert plan(finding) == [f"edit {CONF} [service] allowSymlinks removed"]
 
 
 def test_a_running_service_is_restarted(see):
@@ -89,18 +90,18 @@ def test_a_running_service_is_restarted(see):
 
 
 def test_a_value_that_counts_for_nothing_is_said(see):
-    assert "its default false counts" in see("[service]\nallowSymlinks=yes\n")[LINKS].comment
+    assert "no boolean" in see("[service]\nallowSymlinks=yes\n")[LINKS].comment
 
 
 def test_a_broken_file_is_mended_only_where_the_policy_lets_it(see):
     text = "[service]\nbroken\nallowSymlinks=true\n[auditing]\n"
     assert see(text)[LINKS].verdict == "compliant", "VGAuthService never comes to that line"
     finding = see(text, rewrite_rejected=True)[LINKS]
-    assert plan(finding) == [f"edit {CONF} line 2; [service] allowSymlinks false"]
+    assert plan(finding) == [f"edit {CONF} line 2; [service] allowSymlinks removed"]
     above = "[service]\nallowSymlinks=true\nbroken\n"
     assert not see(above)[LINKS].changes
     assert plan(see(above, rewrite_rejected=True)[LINKS]) == [
-        f"edit {CONF} line 3; [service] allowSymlinks false"
+        f"edit {CONF} line 3; [service] allowSymlinks removed"
     ]
 
 
