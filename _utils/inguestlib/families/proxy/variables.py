@@ -158,7 +158,8 @@ def _command(words, number):
 
 def _value(found, number, exported):
     value = found[3]
-    known = not found[2] and "`" not in value and "$(" not in value
+    # an unquoted $(command) was split at its bracket
+    known = not found[2] and "`" not in value and "$(" not in value and value[-1:] != "$"
     return Assigned(found[1], value, number, exported, known)
 
 
