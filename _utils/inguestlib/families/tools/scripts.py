@@ -1,7 +1,6 @@
 """Scripts that vmtoolsd runs as root: whose they are, who could change them, who allowed them."""
 
 import hashlib
-import re
 
 from inguestlib import packagefiles
 from inguestlib import schema as s
@@ -96,11 +95,15 @@ def _conffile(guest, package, path):
     """The digest of a configuration file as dpkg's status has it, or ``""``."""
     if guest.packages[package].manager != "dpkg":
         return ""
-    text = guest.read(DPKG_STATUS) or ""
-    start = re.search(rf"(?m)^Package: {re.escape(package)}$", text)
-    paragraph = text[start.end() :].partition("\n\n")[0] if start else ""
-    found = re.search(rf"(?m)^ {re.escape(path)} ([0-9a-f]{{32}})", paragraph)
-    return f"md5:{found[1]}" if found else ""
+    found = guest.once(("conffiles", package), lambda: _conffiles(guest, package))
+    return found.get(path, "")
+
+
+def _conffiles(guest, package):
+    text = "\n" + (guest.read(DPKG_STATUS) or "")
+    paragraph = text.partition(f"\nPackage: {package}\n")[2].partition("\n\n")[0]
+    rows = (line.split() for line in paragraph.split("\n") if line.startswith(" /"))
+    return {row[0]: f"md5:{row[1]}" for row in rows if len(row) > 1 and len(row[1]) == 32}
 
 
 # ---- judging -------------------------------------------------------------------------------
