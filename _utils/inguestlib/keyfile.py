@@ -208,32 +208,41 @@ def edited(text, settings):
         lines = text.split("\n")
         if value is None:
             gone = {e.line for e in mine}
-            text = "\n".join(line for n, line in enumerate(lines, 1) if n not in gone)
+            kept = [line for n, line in enumerate(lines, 1) if n not in gone]
+            # A carriage return is part of a line that no newline ends.
+            text = "\n".join([*kept, ""] if kept and len(lines) in gone else kept)
         elif mine:
-            lines[mine[-1].line - 1] = _replaced(lines[mine[-1].line - 1], value)
+            at = mine[-1].line
+            lines[at - 1] = _replaced(lines[at - 1], value, at < len(lines))
             text = "\n".join(lines)
         else:
             text = _inserted(text, lines, found, group, f"{key}={escaped(value)}")
     return text
 
 
-def _replaced(line, value):
+def _replaced(line, value, ended):
     head = re.match(r"[^=]*=[ \t]*", line)[0]
-    return head + escaped(value) + ("\r" if line.endswith("\r") else "")
+    return head + escaped(value) + ("\r" if ended and line.endswith("\r") else "")
 
 
 def _inserted(text, lines, found, group, setting):
     end = "\r" if lines[0].endswith("\r") else ""
     headers = [line for name, line in found.groups if name == group]
     if not headers:
-        gap = "" if text in ("", "\n") else "\n" if text.endswith("\n") else f"{end}\n\n"
-        gap = gap.replace("\n", f"{end}\n") if text.endswith("\n") else gap
-        return f"{text}{gap}[{group}]{end}\n{setting}{end}\n"
+        gap = f"{end}\n" if text.strip() else ""
+        return f"{_ended(text, end)}{gap}[{group}]{end}\n{setting}{end}\n"
     after = max([headers[-1], *(e.line for e in found.entries if e.group == group)])
-    if after == len(lines):  # the last line has no newline
-        return f"{text}{end}\n{setting}{end}\n"
+    if after == len(lines):
+        return f"{_ended(text, end)}{setting}{end}\n"
     lines.insert(after, setting + end)
     return "\n".join(lines)
+
+
+def _ended(text, end):
+    """The text with a newline after its last line, of which a carriage return is a part."""
+    if text == "" or text.endswith("\n"):
+        return text
+    return text + ("\r" if text.endswith("\r") else end) + "\n"
 
 
 def escaped(value):

@@ -89,10 +89,11 @@ def _writable(path, meta):
     mode = int(meta["mode"], 8)
     if not mode & 0o022 and meta["uid"] == 0:
         return None
-    expected = f"{meta['kind']} {_without(mode, 0o022)} 0:{meta['gid']}"
+    wanted = _without(mode, 0o133 if path.endswith(".conf") else 0o022)
+    expected = f"{meta['kind']} {wanted} 0:{meta['gid']}"
     if meta["kind"] == "other":
         return drift(path, _shown(meta), expected, evidence=evidence)
-    change = File(path, mode=_without(mode, 0o022), user=0)
+    change = File(path, mode=wanted, user=0)
     return drift(path, _shown(meta), expected, evidence=evidence, changes=[change])
 
 

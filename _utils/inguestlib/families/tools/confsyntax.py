@@ -34,7 +34,7 @@ def conf_syntax(facts, policy):
         yield _file(facts, policy, path)
     for key, entry in wrong:
         yield _value(facts, policy, key, entry, planned)
-    yield from _misspelt(facts)
+    yield from _misspelt(facts, policy)
     yield from conflive.findings(facts)
 
 
@@ -131,16 +131,19 @@ def _value(facts, policy, key, entry, planned):
     )
 
 
-def _misspelt(facts):
+def _misspelt(facts, policy):
     """Groups and keys that would be known in another case, and so are read by nobody."""
-    known = {key.path: {} for key in k.ALL}
+    known = {}
     for key in k.ALL:
-        known[key.path][key.group.lower(), key.name.lower()] = (key.group, key.name)
-    for path, names in known.items():
+        name = (key.path, key.group.lower(), key.name.lower())
+        known[name] = (key.group, key.name)
+    for path in (TOOLS, VGAUTH):
         seen = facts["conf"]["files"][path]
-        for entry in seen["entries"] if seen and not seen["rejects"] else ():
-            at = (entry["group"], entry["key"])
-            right = names.get((at[0].lower(), at[1].lower()), at)
+        if not seen or (seen["rejects"] and not confrule.mending(policy)):
+            continue
+        counting = {(e["group"], e["key"]): e for e in seen["entries"]}
+        for at, entry in counting.items():
+            right = known.get((path, at[0].lower(), at[1].lower()), at)
             if right != at:
                 yield drift(
                     f"{path} [{at[0]}] {at[1]}",

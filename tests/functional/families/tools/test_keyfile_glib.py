@@ -173,7 +173,7 @@ def test_what_is_repaired_is_taken_and_what_is_edited_is_read(glib):
     values = ["true", "0", " two blanks ", "back\\slash", "tab\tand\nline", "", "ü"]
     for _ in range(ROUNDS // 10):
         lines = rng.choices([line for line in LINES if "\n" not in line], k=rng.randrange(1, 7))
-        text = rng.choice(["\n", "\r\n"]).join(lines) + rng.choice(["", "\n"])
+        text = rng.choice(["\n", "\r\n"]).join(lines) + rng.choice(["", "\n", "\r"])
         fixed = text.split("\n")
         for number, _old, new in keyfile.repairs(text):
             fixed[number - 1] = new
