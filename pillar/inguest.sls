@@ -59,6 +59,16 @@ inguest:
 
   tools:
     mode: audit
+    # As new as the repositories offer it; or: security (no known vulnerability is open), or
+    # minimum (at least the version in `minimum`).
+    currency: latest
+    # minimum: 12.5.2
+    # Older metadata of the repositories prove nothing: currency is then unknown.
+    metadata_days: 7
+    # Where updates come from, if these are not the distribution's own names.
+    # repositories: ['bookworm-2026Q*']
+    # What the guest is: template or deployed. Left out, what depends on it is unknown.
+    # role: deployed
 
   drivers:
     mode: audit

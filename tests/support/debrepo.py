@@ -24,12 +24,15 @@ SOURCE = f"deb [signed-by={PLACE}/key.gpg] file:{PLACE} ./\n"
 
 
 class Repository:
-    """Below :data:`PLACE` of the tree at ``root``; ``scratch`` is an empty directory."""
+    """Of packages of the tree at ``root``; ``scratch`` is an empty directory.
 
-    def __init__(self, root, scratch):
+    It lies below :data:`PLACE` of that tree, or in ``folder``, for a machine of which it isn't.
+    """
+
+    def __init__(self, root, scratch, folder=None):
         need.program("dpkg-deb", "gpg")
         self.root, self.scratch = Path(root), Path(scratch)
-        self.folder = self.root / PLACE[1:]
+        self.folder = Path(folder or self.root / PLACE[1:])
         self._home = self.scratch / "gnupg"
 
     def __enter__(self):
@@ -63,7 +66,7 @@ class Repository:
             (package / "DEBIAN/postinst").chmod(0o755)
         (package / "DEBIAN/control").write_text(self._control(name, version))
         target = self.folder / f"{package.name}.deb"
-        _run("dpkg-deb", "--root-owner-group", "-Znone", "--build", str(package), str(target))
+        _run("dpkg-deb", "--root-owner-group", "-Zgzip", "--build", str(package), str(target))
         shutil.rmtree(package)
 
     def publish(self):
