@@ -18,15 +18,23 @@ BEGIN, END = "\ue000", "\ue001"
 _PLACE = re.compile(f"{BEGIN}([^|{END}]+)((?:\\|[a-z]+)*){END}")
 PRIVATE = ("0600", "0400")
 
-_WAYS = {
-    "url": lambda text: quote(text, safe=""),  # in a URL; unreserved characters stay
-    "percent": lambda text: text.replace("%", "%%"),  # where % begins a specifier
-    "json": lambda text: json.dumps(text)[1:-1],  # between double quotes in JSON or YAML
-}
-
 
 class SecretError(Exception):
     """A secret that could not be had; the message names its key and holds nothing of it."""
+
+
+def _word(text):
+    if any(c.isspace() for c in text):
+        raise SecretError("holds a blank, which ends a word in the file that it is for")
+    return text
+
+
+_WAYS = {
+    "url": lambda text: quote(text, safe=""),  # in a URL; unreserved characters stay
+    "percent": lambda text: text.replace("%", "%%"),  # where % begins a specifier
+    "word": _word,  # where blanks part words, and nothing quotes them
+    "json": lambda text: json.dumps(text)[1:-1],  # between double quotes in JSON or YAML
+}
 
 
 class Secret:
@@ -82,7 +90,7 @@ class Secret:
     def placeholder(self, *ways):
         """The text that stands for it in a change; ``ways`` encode it for where it stands.
 
-        ``url``, ``percent`` and ``json``, applied in the given order.
+        ``url``, ``percent``, ``json`` and ``word``, applied in the given order.
         """
         return f"{BEGIN}{self.key}{''.join(f'|{way}' for way in ways)}{END}"
 
@@ -169,8 +177,11 @@ def resolved(text, secrets):
         if key not in secrets:
             raise SecretError(f"{key}: is not set in the policy")
         text = secrets[key].reveal()
-        for way in ways.split("|")[1:]:
-            text = _WAYS[way](text)
+        try:
+            for way in ways.split("|")[1:]:
+                text = _WAYS[way](text)
+        except SecretError as exc:
+            raise SecretError(f"{key}: {exc}") from None
         return text
 
     return _PLACE.sub(value, text) if holds(text) else text
@@ -206,6 +217,6 @@ def forms(secrets):
     found = set()
     for secret in secrets.values():
         value = secret.reveal()
-        found |= {value, *(way(value) for way in _WAYS.values())}
+        found |= {value, *(_WAYS[way](value) for way in ("url", "percent", "json"))}
         found.add(_WAYS["percent"](_WAYS["url"](value)))
     return sorted(found, key=len, reverse=True)

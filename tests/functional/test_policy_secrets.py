@@ -110,6 +110,13 @@ def test_what_can_not_be_resolved_is_one_error_and_nothing_is_changed(loaded, ro
     assert holding(root) == before and not (root / UNIT[1:]).exists()
 
 
+def test_what_its_file_can_not_hold_is_an_error_that_names_the_key(loaded, root):
+    functions, _ = loaded(pillar("s3nt1nel with blanks"))
+    done = functions["inguest.apply"](root=str(root))["families"]["proxy"]
+    assert done["result"] == "reverted" and "inguest:proxy:credentials:password" in done["comment"]
+    assert "blank" in done["comment"] and silent(done)
+
+
 class Killed(BaseException):
     """The power goes."""
 

@@ -10,7 +10,7 @@ from support.webproxy import Proxy, Web
 
 pytestmark = [pytest.mark.integration, pytest.mark.container, pytest.mark.slow]
 
-PASSWORD = "s3nt1nel/p@ss %x"
+PASSWORD = "s3nt1nel/p@ss:%x"
 SPELLED = ("s3nt1nel", "czNudDFuZWw")  # as it is, and in base64
 PROBE = """\
 [Service]

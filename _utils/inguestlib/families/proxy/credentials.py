@@ -200,7 +200,7 @@ def _apt(policy):
         scheme, host, port = setting.endpoint(url)
         host = f"[{host}]" if ":" in host else host
         out += [f"machine {scheme}://{host}:{port}", f"login {login['user']}"]
-        out.append(f"password {login['password'].placeholder()}")
+        out.append(f"password {login['password'].placeholder('word')}")
     return "\n".join(out) + "\n"
 
 
