@@ -5,6 +5,7 @@ from inguestlib.changes import Edit, File
 from inguestlib.families.tools import aliasstore, vgauth
 from inguestlib.families.tools.installed import gate
 from inguestlib.model import compliant, control, drift, unknown
+from inguestlib.redact import redacted
 
 _CERTIFICATE = s.Str(
     pattern=r"(?i)(sha256:)?[0-9a-f]{2}(:?[0-9a-f]{2}){31}",
@@ -44,7 +45,8 @@ def observe(guest, params):
 
     ``problems`` are ``{"path", "line", "text", "unread"}``: files that VGAuth would not trust, or
     (``unread``) that are no alias store. ``entries`` are those of :func:`aliasstore.parse` with
-    their ``path`` and ``lines``, ``[[number, text], …]``. Certificates are public: no secrets.
+    their ``path`` and ``lines``, ``[[number, text], …]``. A certificate is public; what a
+    comment holds may not be, and is masked.
     """
     del params
     folder = vgauth.store(guest)
@@ -61,7 +63,8 @@ def observe(guest, params):
         try:
             data = guest.read_bytes(path) or b""
             for entry in aliasstore.parse(data, user):
-                numbered = guest.lines(path)[entry["first"] - 1 : entry["last"]]
+                lines = guest.lines(path)[entry["first"] - 1 : entry["last"]]
+                numbered = [(number, redacted(text)) for number, text in lines]
                 seen["entries"].append({**entry, "path": path, "lines": numbered})
         except aliasstore.Malformed as exc:
             seen["problems"].append(_problem(path, exc.line, str(exc), unread=True))

@@ -9,6 +9,7 @@ in cloud.cfg; before that only in cloud.cfg.
 import re
 
 from inguestlib.families.dns.owners import yamltree
+from inguestlib.redact import redacted
 
 MAIN = "/etc/cloud/cloud.cfg"
 FOLDER = "/etc/cloud/cloud.cfg.d"
@@ -31,7 +32,8 @@ def observe(guest, params):
 
     ``installed``; ``off``: why cloud-init does not start, as evidence; ``settings``: for each of
     the four keys its settings, the last one counts, each with ``value`` (for a list: its items,
-    ``None`` if it is neither), ``path``, ``line``, ``text``, ``start`` and ``end`` (columns);
+    ``None`` if neither), ``path``, ``line``, ``text``, ``start`` and ``end`` (columns; ``None``
+    where a credential is masked in the line, which can't be edited then);
     ``tools``: the lines that Tools may take for :data:`FLAG`; ``folder``: where drop-ins are
     read, or ``""``; ``errors``: files that are no YAML, which cloud-init passes over;
     ``instance``: what the guest was provisioned as, or ``None``.
@@ -105,13 +107,16 @@ def _setting(path, text_lines, node):
     elif node.id == "sequence":
         value = [yamltree.scalar(one) for one in node.value]
     start, end = node.start_mark, node.end_mark
+    text = text_lines[start.line]
+    last_column = end.column if end.line == start.line else len(text)
+    whole = redacted(text) == text
     return {
         "value": value,
         "path": path,
         "line": start.line + 1,
-        "text": text_lines[start.line],
-        "start": start.column,
-        "end": end.column if end.line == start.line else len(text_lines[start.line]),
+        "text": redacted(text),
+        "start": start.column if whole else None,
+        "end": last_column if whole else None,
     }
 
 
@@ -120,7 +125,7 @@ def _tools_lines(guest, path):
     for number, text in guest.lines(path):
         match = _TOOLS.fullmatch(text.rstrip("\r")) if len(text) < _TOOLS_LINE else None
         if match:
-            at = {"path": path, "line": number, "text": text, "value": match[1]}
+            at = {"path": path, "line": number, "text": redacted(text), "value": match[1]}
             found.append({**at, "commented": bool(match[2]), "end": match.end(1)})
     return found
 

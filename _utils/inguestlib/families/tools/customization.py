@@ -143,7 +143,11 @@ def _drift(resource, observed, expected, evidence, wanted, facts, policy):
         return drift(resource, observed, expected, evidence=evidence, comment=note)
     if broken := [e for e in seen["errors"] if e["path"] == cloudinit.OWNED]:
         note = f"{cloudinit.OWNED}:{broken[0]['line']} was damaged"
-    changes = [_owned(policy), *_others(seen, wanted, facts)]
+    others = _others(seen, wanted, facts)
+    if others is None:
+        note = "a later file says otherwise in a line with a credential: edit it by hand"
+        return drift(resource, observed, expected, evidence=evidence, comment=note)
+    changes = [_owned(policy), *others]
     return drift(resource, observed, expected, evidence=evidence, comment=note, changes=changes)
 
 
@@ -151,29 +155,27 @@ def _owned(policy):
     """Our drop-in, with what every control in force needs."""
     lines = [HEADER]
     if policy.in_force(CUSTOMIZATION):
-        lines += [
-            f"{cloudinit.FLAG}: true",
-            "datasource:",
-            "  VMware:",
-            "    allow_raw_data: false",
-        ]
+        lines += [f"{cloudinit.FLAG}: true", "datasource:", "  VMware:"]
+        lines.append("    allow_raw_data: false")
     if policy.in_force(LOCKED) and policy["cloud_init"]["lock"] == "cache":
-        lines += [
-            "# What the first boot was given stays: no new instance id is looked for.",
-        ]
-        lines += [f"{cloudinit.KEEP}: true"]
+        lines.append("# What the first boot was given stays: no new instance id is looked for.")
+        lines.append(f"{cloudinit.KEEP}: true")
     content = "\n".join([*lines, ""])
     return File(cloudinit.OWNED, content=content, mode="0644", user=0, group=0)
 
 
 def _others(seen, wanted, facts):
-    """Edits where our drop-in is not heard: later files, and the line that older Tools read."""
+    """Edits where our drop-in is not heard: later files, and the line that older Tools read.
+
+    ``None`` where one of them can't be made.
+    """
     edits = {}
     for key, value in wanted.items():
         for at in seen["settings"][key]:
-            if at["path"] > cloudinit.OWNED and at["path"] != cloudinit.MAIN:
-                if cloudinit.truth(at, True) != (value == "true"):
-                    edits[(at["path"], at["line"])] = _replaced(at, at["start"], at["end"], value)
+            if at["path"] > cloudinit.OWNED and cloudinit.truth(at, True) != (value == "true"):
+                if at["start"] is None:
+                    return None
+                edits[(at["path"], at["line"])] = _replaced(at, at["start"], at["end"], value)
     if cloudinit.FLAG in wanted:
         for at in _heard(seen, _tools_version(facts)):
             edits[(at["path"], at["line"])] = _replaced(at, at["end"] - 5, at["end"], "true")
@@ -184,7 +186,7 @@ def _heard(seen, tools):
     """The lines that say false to Tools though our drop-in says true."""
     old = tools is None or tools < (12, 3)
     for at in seen["tools"]:
-        later = at["path"] > cloudinit.OWNED and at["path"] != cloudinit.MAIN
+        later = at["path"] > cloudinit.OWNED
         if at["value"] == "false" and (later or old and at["path"] == cloudinit.MAIN):
             yield at
 

@@ -2,6 +2,8 @@
 
 import re
 
+from inguestlib.redact import redacted
+
 FOLDERS = ("/etc/pam.d", "/usr/lib/pam.d", "/usr/etc/pam.d")  # the first that has the file counts
 _INCLUDES = ("include", "substack")
 _LINE = re.compile(r"(-?)(auth|account|password|session)\s+(\[[^\]]*\]|\S+)\s+(.*)", re.I)
@@ -18,10 +20,11 @@ def parse(lines):
     An include has the included file as its ``module`` and ``include``, ``substack`` or
     ``@include`` (whose ``type`` is ``""``: it brings all four) as its ``control``. A line that
     libpam can't read has the control ``?``: there the whole service fails. A backslash at the
-    end goes on in the next line; ``last`` is the last one.
+    end goes on in the next line; ``last`` is the last one. Credentials are masked.
     """
     rules, held, first, shown = [], "", 0, ""
     for number, text in lines:
+        text = redacted(text)
         part = text.split("#", 1)[0].rstrip()
         if not first:
             first, shown = number, text

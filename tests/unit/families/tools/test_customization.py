@@ -144,6 +144,13 @@ def test_the_lock_of_choice(see):
         ]
 
 
+def test_a_credential_in_the_same_line_is_masked_and_the_line_left(see):
+    line = "datasource: {MAAS: {token: hunter22hunter22}, VMware: {allow_raw_data: true}}\n"
+    finding = see({f"{D}/zzz.cfg": line})
+    assert finding.verdict == "drift" and not finding.changes
+    assert "hunter22" not in finding.evidence and "by hand" in finding.comment
+
+
 def test_drop_ins_elsewhere_are_left_to_a_person(see):
     finding = see({MAIN: "conf_d: /srv/d\n"}, datasource_locked)
     assert not finding.changes and "conf_d" in finding.comment

@@ -112,6 +112,11 @@ def test_an_unknown_distribution_is_judged_by_any_stack_and_left_alone():
     assert not found(GENERIC, "unknown").changes
 
 
+def test_a_modules_password_is_masked():
+    finding = found(DEBIAN + "auth optional pam_mysql.so passwd=hunter22\n")
+    assert finding.verdict == "compliant" and "hunter22" not in finding.evidence
+
+
 def test_no_file_at_all():
     seen = {"path": None, "rules": [], "there": {}}
     [finding] = judge(pam_stack, {"pam": seen}).values()
