@@ -2,7 +2,7 @@
 
 ``vmware-toolbox-cmd config get`` needs root and a VMware guest. It mixes the global file in
 without saying so, and each question is a process; the files are what is judged, and one key of
-each group is how they are checked.
+each of a few groups is how they are checked.
 """
 
 from inguestlib import keyfile, redact
@@ -18,12 +18,12 @@ SCHEMA = {
 }
 CONTROLS = ()
 
-MOST = 8  # questions of one audit
+MOST = 4  # questions of one audit
 REFUSED = 69  # it can't read the file; 12.2.0 prints UNSET as well
 
 
 def observe(guest, params):
-    """``{"asked": [{"group", "key", "ours", "theirs"}]}``: a judged key of each group that is set.
+    """``{"asked": [{"group", "key", "ours", "theirs"}]}``: one judged key of each group.
 
     ``theirs`` is ``None`` for UNSET; nothing was asked where the command can't run.
     """
