@@ -111,6 +111,40 @@ CASES = [
     ),
     case("docker with another proxy", DOCKER, SERVICES, LISTS),
     case(
+        "a minion with another proxy",
+        {"/etc/salt/minion.d/p.conf": "proxy_host: old.example\nproxy_port: 8080\n"},
+        SERVICES,
+    ),
+    case(
+        "tdnf with another proxy",
+        {
+            "/etc/os-release": "ID=photon\nVERSION_ID=5.0\n",
+            "/usr/bin/tdnf": "",
+            "/etc/tdnf/tdnf.conf": f"[main]\nproxy={OLD}\n",
+        },
+        MANAGERS,
+    ),
+    case(
+        "proxies where there are to be none",
+        {
+            "/etc/environment": f"http_proxy={OLD}\nno_proxy=localhost\n",
+            "/etc/profile.d/p.sh": f"if true; then\n  export HTTPS_PROXY={OLD}\nfi\n",
+            "/usr/bin/apt-get": "",
+            "/etc/apt/apt.conf.d/90proxy": f'Acquire::http::Proxy "{OLD}";\n',
+            "/etc/salt/minion.d/p.conf": "proxy_host: old.example\nproxy_port: 8080\n",
+            "/usr/bin/git": "",
+            "/etc/gitconfig": f"[http]\n\tproxy = {OLD}\n",
+            "/etc/systemd/system/app.service": (
+                f"[Service]\nExecStart=/bin/true\nEnvironment=http_proxy={OLD}\n"
+            ),
+        },
+        SHELLS,
+        MANAGERS,
+        SERVICES,
+        url="none",
+        through=[],
+    ),
+    case(
         "programs with another proxy",
         {
             "/etc/environment": "".join(

@@ -1,5 +1,7 @@
 """proxy-system-configured: people's shells and systemd's manager name the approved proxy."""
 
+from functools import partial
+
 from inguestlib.families.proxy import cures
 from inguestlib.families.proxy import views as views_
 from inguestlib.families.proxy import want as want_
@@ -40,7 +42,7 @@ def system_configured(facts, policy):
         if want.mode == "unsaid":
             yield _unsaid(place, variables)
         else:
-            cure = cures.place(place, facts, policy)
+            cure = partial(cures.place, place, facts, policy)
             yield _judge(place, variables, want, place in _must(policy), cure)
     for name in ("environment", "systemd"):
         for one in known.get(name, {}).get("unseen", ()):
@@ -83,7 +85,7 @@ def _judge(place, variables, want, must, cure):
     if wrong or missing:
         said = [f"{name} is not set" for name in missing]
         evidence = "; ".join([evidence, *said] if evidence else said)
-        changes, comment = cure
+        changes, comment = cure()
         return drift(place, observed, expected, evidence=evidence, comment=comment, changes=changes)
     evidence = evidence or f"no proxy variable is set ({place})"
     return compliant(place, observed, expected, evidence=evidence)
