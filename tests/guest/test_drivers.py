@@ -59,7 +59,7 @@ def audited(guest_machine):
 
 def _needed(entry):
     """Less to send through a serial port."""
-    unused = ("__pycache__", "inguestlib/fleet", "families/proxy", "families/dns")
+    unused = ("__pycache__", "inguestlib/fleet", "families/proxy")
     return None if any(part in entry.name for part in unused) else entry
 
 
