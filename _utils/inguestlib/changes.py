@@ -31,6 +31,7 @@ REFRESHES = {
     "netplan": ("netplan", "apply"),
     "networkd": ("networkctl", "reload"),
     "networkmanager": ("nmcli", "general", "reload"),
+    "networkmanager-profiles": ("nmcli", "connection", "reload"),
     "resolvconf": ("resolvconf", "-u"),
     "netconfig": ("netconfig", "update", "-f"),
     "grub-debian": ("update-grub",),

@@ -95,8 +95,12 @@ def _view(view, policy, facts):
         return unknown(view.name, want_.UNSAID, observed=observed, evidence=where)
     if view.discovery:
         said = "; ".join(evidence(one) for one in view.discovery)
-        comment = "a program finds the proxy: what it says can't be seen in a file"
-        return unknown(view.name, comment, observed=observed, expected=expected, evidence=said)
+        changes, comment = cures.program(view, facts, policy)
+        why = "a program finds the proxy: what it says can't be seen in a file"
+        return drift(
+            view.name, observed, expected, evidence=said,
+            comment="; ".join(filter(None, [why, comment])), changes=changes,
+        )  # fmt: skip
     if not all(one.get("known", True) for one in used):
         comment = "the value is made when the file runs"
         return unknown(view.name, comment, observed=observed, expected=expected, evidence=where)

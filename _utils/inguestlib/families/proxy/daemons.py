@@ -2,6 +2,7 @@
 
 import os.path
 
+from inguestlib.changes import Package
 from inguestlib.command import GuestError
 from inguestlib.model import compliant, control, drift, unknown
 
@@ -117,7 +118,7 @@ OBSERVERS = {"daemons": observe}
         ],
         "complianceascode": ["package_squid_removed", "service_squid_disabled"],
     },
-    enforceable="no",
+    enforceable="partial",
     tier=2,
 )
 def daemon_absent(facts, policy):
@@ -133,8 +134,12 @@ def daemon_absent(facts, policy):
         if name in running:
             one = running[name]
             told.append(f"process {one['pid']}" + (f" of {one['unit']}" if one["unit"] else ""))
-        verdict, expected = (compliant, "allowed") if name in allowed else (drift, "absent")
-        yield verdict(name, told, expected, evidence=f"{name}: {', '.join(told)}")
+        said = f"{name}: {', '.join(told)}"
+        if name in allowed:
+            yield compliant(name, told, "allowed", evidence=said)
+        else:
+            changes, comment = _removal(name, facts, policy)
+            yield drift(name, told, "absent", evidence=said, comment=comment, changes=changes)
     for path in seen["files"]:
         name = os.path.basename(path)
         verdict, expected = (compliant, "allowed") if name in allowed else (drift, "absent")
@@ -151,6 +156,17 @@ def daemon_absent(facts, policy):
             " and no such process runs" if facts.guest["live"] else ""
         )
         yield compliant("proxies and tunnels", [], "absent", evidence=what)
+
+
+def _removal(name, facts, policy):
+    """``(changes, comment)``: its package goes, on a live guest and where the policy says so."""
+    if name not in facts["daemons"]["packages"]:
+        return (), "it is of no package: remove it by hand, or name it in daemons:allowed"
+    if not policy["daemons"]["remove"]:
+        return (), "set inguest:proxy:daemons:remove to have its package removed"
+    if not facts.guest["live"]:
+        return (), "a package is removed from a running guest only"
+    return (Package(name, installed=False),), ""
 
 
 CONTROLS = (daemon_absent,)

@@ -6,9 +6,11 @@ run a program, and every client of WPAD asks DNS for ``wpad`` in the search doma
 
 import json
 
+from inguestlib.changes import Edit, File, Refresh
 from inguestlib.families.proxy import keyvalue
 from inguestlib.families.proxy import views as views_
 from inguestlib.families.proxy.consumers.section import installed, text
+from inguestlib.families.proxy.cures import programs
 from inguestlib.families.proxy.setting import evidence, setting
 from inguestlib.model import compliant, control, drift, unknown
 
@@ -40,7 +42,8 @@ CHROMES = (
 def observe(guest, params=None):
     """``{"settings", "looked", "unseen"}``; a setting has ``found`` (``auto``, ``pac``, ``off``).
 
-    ``looked`` names what could have set one and was read.
+    Of NetworkManager's it has the ``switch`` too, the setting ``method``. ``looked`` names what
+    could have set one and was read.
     """
     settings, looked, unseen = [], [], []
     for path in sorted({path for pattern in CONNECTIONS for path in guest.glob(pattern)}):
@@ -53,8 +56,8 @@ def observe(guest, params=None):
             proxy = proxy.get("Proxy") if isinstance(proxy, dict) else None
             if isinstance(proxy, dict):
                 _firefox(guest, path, proxy, settings)
-    for programs, folder in CHROMES:
-        if installed(guest, programs):
+    for browsers, folder in CHROMES:
+        if installed(guest, browsers):
             looked.append(folder)
             for path in guest.glob(f"{folder}/*.json"):
                 _chrome(guest, path, _json(guest, path, unseen), settings)
@@ -72,9 +75,9 @@ def _connection(guest, path, settings, unseen):
         return
     one = url or script or method
     value = url.value if url else ""
-    settings.append(
-        setting(guest, one.key, "discovery", value, path, one.line, found="pac" if url else "auto")
-    )
+    switch = setting(guest, "method", "switch", method.value, path, method.line)
+    how = {"found": "pac" if url else "auto", "switch": switch}
+    settings.append(setting(guest, one.key, "discovery", value, path, one.line, **how))
 
 
 def _json(guest, path, unseen):
@@ -121,7 +124,7 @@ OBSERVERS = {"discovery": observe}
     severity="low",
     topic="Proxy server for filtering and inspecting web traffic",
     references={},
-    enforceable="no",
+    enforceable="partial",
     tier=2,
 )
 def wpad_off(facts, policy):
@@ -132,14 +135,21 @@ def wpad_off(facts, policy):
     for one in seen["settings"]:
         resource = f"{one['path']}: {one['name']}"
         managed = one["found"] == "off" or (one["found"] == "pac" and pac and one["value"] == pac)
-        verdict = compliant if managed else drift
-        yield verdict(resource, one["value"] or one["found"], expected, evidence=evidence(one))
+        observed = one["value"] or one["found"]
+        if managed:
+            yield compliant(resource, observed, expected, evidence=evidence(one))
+            continue
+        changes, comment = _cure(one, facts.guest["live"])
+        yield drift(
+            resource, observed, expected, evidence=evidence(one), comment=comment, changes=changes
+        )
     for scope in known.get("apt", {}).get("scopes", ()):
         for one in scope.get("discovery", ()):
-            comment = "a program of the guest decides for each address: name the proxy instead"
+            edit = programs.commented(one)
             yield drift(
-                f"{one['path']}: {one['name']}", one["value"], expected,
-                evidence=evidence(one), comment=comment,
+                f"{one['path']}: {one['name']}", one["value"], expected, evidence=evidence(one),
+                changes=(File(one["path"], edits=(edit,)),) if edit else (),
+                comment="a program of the guest decides for each address: name the proxy instead",
             )  # fmt: skip
     if "apt" in broken:
         yield unknown("apt", broken["apt"])
@@ -150,6 +160,19 @@ def wpad_off(facts, policy):
         looked = ", ".join(seen["looked"]) or "neither a connection of NetworkManager nor a browser"
         said = f"nothing finds a proxy by itself: {looked}, apt.conf"
         yield compliant("discovery", "off", expected, evidence=said)
+
+
+def _cure(one, live):
+    """``(changes, comment)`` of a connection's keyfile; a browser's policy is a person's work."""
+    switch = one.get("switch")
+    if switch is None:
+        return (), "set the browser's policy by hand: it says more than this"
+    if switch["text"] is None or not one["path"].startswith("/etc/"):
+        return (), f"NetworkManager made {one['path']}: set proxy.method with nmcli"
+    edit = Edit(switch["line"], switch["text"], "method=none")
+    changes = [File(one["path"], edits=(edit,))]
+    changes += [Refresh("networkmanager-profiles")] if live else []
+    return tuple(changes), "it counts when the connection comes up the next time"
 
 
 CONTROLS = (wpad_off,)

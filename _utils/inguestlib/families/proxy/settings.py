@@ -94,6 +94,7 @@ SCHEMA = {
             "allowed": s.ListOf(
                 s.Str(), (), help="proxy and tunnel programs that this guest is meant to run"
             ),
+            "remove": s.Bool(False, help="remove the packages of the others"),
         },
         help="proxies and tunnels that run on the guest itself",
     ),

@@ -122,7 +122,7 @@ def test_a_consumer_that_the_policy_lets_alone():
 def test_a_script_that_finds_a_proxy():
     detect = [one("Acquire::http::Proxy-Auto-Detect", "/x")]
     sections = {"environment": login(**ALL), "apt": program(discovery=detect)}
-    assert judge(package_manager, sections, url=PROXY)["apt (login)"].verdict == "unknown"
+    assert judge(package_manager, sections, url=PROXY)["apt (login)"].verdict == "drift"
     assert judge(wpad_off, sections)["/etc/x: Acquire::http::Proxy-Auto-Detect"].verdict == "drift"
 
 
@@ -252,6 +252,17 @@ def test_a_proxy_on_the_guest():
     found = judge(daemon_absent, {"daemons": seen}, daemons=allowed)
     assert {f.verdict for f in found.values()} == {"compliant"}
     assert judge(daemon_absent)["proxies and tunnels"].verdict == "compliant"
+
+
+def test_a_package_is_removed_where_the_policy_says_so():
+    seen = {"packages": {"squid": "5.7"}, "files": [], "packages_error": "", "processes": [],
+            "tunnels": []}  # fmt: skip
+    assert judge(daemon_absent, {"daemons": seen})["squid"].changes == ()
+    wanted = {"daemons": {"remove": True}}
+    found = judge(daemon_absent, {"daemons": seen}, **wanted)["squid"]
+    assert [change.describe() for change in found.changes] == ["remove package squid"]
+    offline = judge(daemon_absent, {"daemons": seen}, {"live": False}, **wanted)["squid"]
+    assert offline.verdict == "drift" and offline.changes == ()
 
 
 @pytest.mark.parametrize(

@@ -64,11 +64,16 @@ def apt(section, wanted, destinations):
         host = one["scope"].startswith("host ") and one["value"]
         if one["path"] == APT or not (later or host or one["kind"] == "discovery"):
             continue
-        if one["text"] and _ALONE.fullmatch(one["text"]):
-            edits.append((one["path"], Edit(one["line"], one["text"], f"// {one['text']}")))
-        else:
-            left.append(one)
+        edit = commented(one)
+        edits.append((one["path"], edit)) if edit else left.append(one)
     return [lines.owned(APT, body, "//"), *lines.files(edits)], lines.by_hand(left)
+
+
+def commented(one):
+    """The edit that makes a comment of an option of apt, ``None`` where its line says more."""
+    if not (one["text"] and _ALONE.fullmatch(one["text"])):
+        return None
+    return Edit(one["line"], one["text"], f"// {one['text']}")
 
 
 def dnf(section, wanted):
