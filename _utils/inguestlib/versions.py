@@ -34,6 +34,15 @@ def key(version, manager):
     return (epoch, part(upstream), part(revision))
 
 
+def valid(version, manager):
+    """Whether a text is a version at all: a damaged file may hold anything."""
+    try:
+        key(version, manager)
+    except ValueError:
+        return False
+    return bool(version.strip())
+
+
 def split(version, manager):
     """``(epoch, upstream version, revision or release)``; what is missing is 0 or ``""``.
 

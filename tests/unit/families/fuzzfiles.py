@@ -207,6 +207,27 @@ FILES = {
         '[Service]\nEnvironment="HTTP_PROXY=http://p:1" "NO_PROXY=a"\n'
         "EnvironmentFile=-/etc/default/docker\n"
     ),
+    "/etc/apt/sources.list": (
+        "deb [trusted=yes arch=amd64] http://u:p@deb.example/debian bookworm main\n"
+        "deb http://deb.example/debian ./\n"
+    ),
+    "/etc/apt/sources.list.d/a.sources": (
+        "Types: deb deb-src\nURIs: http://deb.example/security\n http://[::1]/x\n"
+        "Suites: bookworm-security\nComponents: main\nEnabled: no\nTrusted: yes\n\n"
+    ),
+    "/etc/apt/preferences": (
+        "Package: open-vm-tools /x/\nPin: version 2:12*\nPin-Priority: 1001\n\n"
+        "Package: *\nPin: release a=x,n=bookworm,c=main\nPin-Priority: -1\n"
+    ),
+    "/var/lib/apt/lists/deb.example_debian_dists_bookworm_InRelease": (
+        "Origin: Debian\nSuite: stable\nCodename: bookworm\nDate: Mon, 23 Nov 2026 08:00:00 UTC\n"
+        "Valid-Until: Mon, 30 Nov 2026 08:00:00 UTC\nSHA256:\n"
+    ),
+    "/var/lib/apt/lists/deb.example_debian_dists_bookworm_main_binary-amd64_Packages": (
+        "Package: open-vm-tools\nArchitecture: amd64\nVersion: 2:13.0.5-1\n\n"
+        "Package: open-vm-tools-sdmp\nVersion: 2:13.0.5-1\n"
+    ),
+    "/var/lib/apt/lists/deb.example_debian_._Packages.gz": "not packed\n",
     "/etc/apt/apt.conf.d/90proxy": (
         'Acquire { http { Proxy "http://p:1"; Proxy::a "DIRECT"; }; };\n'
         'Acquire::http::Proxy-Auto-Detect "/x";\n#clear Acquire::https;\n'

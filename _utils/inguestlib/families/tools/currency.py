@@ -71,7 +71,11 @@ def tools_currency(facts, policy):
         return
     judge = {"latest": _latest, "security": _security, "minimum": _minimum}[policy["currency"]]
     for name, package in facts["installed"]["packages"].items():
-        yield judge(name, package["version"], facts, policy)
+        if versions.valid(package["version"], facts["installed"]["manager"]):
+            yield judge(name, package["version"], facts, policy)
+        else:
+            said = _installed(name, package["version"], facts)
+            yield unknown(name, "what the database says is no version", evidence=said)
     yield from _disk(facts)
 
 
@@ -147,6 +151,8 @@ def _unproved(data, version, facts, policy):
 def _disk(facts):
     """The program on the disk is of the version that the package says it is."""
     package = facts["installed"]["packages"][names.PACKAGE]["version"]
+    if not versions.valid(package, facts["installed"]["manager"]):
+        return
     upstream = re.match(r"[0-9.]*", versions.split(package, facts["installed"]["manager"])[1])[0]
     for path, found in facts["disk"].items():
         evidence = f"{path}: .modinfo version={found}; {_installed(names.PACKAGE, package, facts)}"

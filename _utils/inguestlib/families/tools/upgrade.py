@@ -28,7 +28,8 @@ def pending(facts):
     out = {}
     for name, package in facts["installed"]["packages"].items():
         offered = newest(facts, name)
-        if offered and versions.compare(package["version"], offered, manager) < 0:
+        known = versions.valid(package["version"], manager)
+        if offered and known and versions.compare(package["version"], offered, manager) < 0:
             out[name] = offered
     return out
 

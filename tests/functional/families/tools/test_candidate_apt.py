@@ -92,3 +92,13 @@ def test_apt_agrees_on_drawn_machines(tmp_path, seed):
     pins, installed = dice.choice(list(PINS.values())), dice.choice(list(INSTALLED.values()))
     root = machine(tmp_path, pins, installed, seed=seed)
     assert ours(tmp_path) == root.apt_chooses(NAME)
+
+
+@pytest.mark.parametrize("text", [b"no archive", b"\x1f\x8b\x08", b""])
+def test_a_damaged_list_is_unread_and_the_others_count(tmp_path, text):
+    root = machine(tmp_path)
+    path = "/var/lib/apt/lists/deb.example_debian_dists_bookworm-security_main_binary-amd64"
+    root.write(f"{path}_Packages.gz", text)
+    seen = candidate.observe(Guest(tmp_path), {})
+    assert seen["unread"] == ([f"{path}_Packages.gz"] if text else [])
+    assert seen["chosen"][NAME]["version"]

@@ -4,7 +4,7 @@ import datetime as dt
 import re
 import urllib.parse
 
-from inguestlib import aptconf
+from inguestlib import aptconf, versions
 from inguestlib.families.tools.candidate import aptindex, aptpins, aptsources
 from inguestlib.redact import redacted
 
@@ -84,7 +84,12 @@ def _offers(guest, source, repository, known, pins, architecture, target):
     for path in readable:
         component = "" if source.flat else path.split("_")[-3]
         priority = aptpins.repository_priority(pins, release, host, component, target)
-        for name, found in aptindex.versions(guest, path, known.packages).items():
+        try:
+            listed = aptindex.offered(guest, path, known.packages)
+        except OSError:
+            closed.append(path)
+            continue
+        for name, found in listed.items():
             for version in found:
                 row = {"version": version, "repository": repository["id"], "priority": priority}
                 out.setdefault(name, []).append((row, (release, host, component)))
@@ -132,6 +137,7 @@ def settings(guest):
 def _chosen(guest, name, rows, pins):
     """What apt itself would install: ``version`` by all pins, ``newest`` without special ones."""
     installed = guest.packages[name].version if name in guest.packages else None
+    installed = installed if versions.valid(installed or "", "dpkg") else None
     mine = [(r["version"], r["priority"] if r["pinned"] is None else r["pinned"]) for r in rows]
     free = [(r["version"], r["priority"]) for r in rows]
     known = {version for version, _priority in mine}

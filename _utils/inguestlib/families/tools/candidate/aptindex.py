@@ -1,11 +1,16 @@
 """apt's copies of the repositories' indexes, below /var/lib/apt/lists."""
 
 import email.utils
+import errno
 import gzip
 import lzma
 import mmap
 import os
 import re
+import zlib
+
+from inguestlib import versions
+from inguestlib.command import GuestError
 
 LISTS = "/var/lib/apt/lists"
 _QUOTED = '\\|{}[]<>"^~_=!@#$%^&*'  # what apt writes as %xx in a file name, see strutl.cc
@@ -85,20 +90,27 @@ def packages(guest, source, architecture):
     return readable, not_readable
 
 
-def versions(guest, path, names):
+def offered(guest, path, names):
     """``{name: [version, …]}`` of the packages in an index that begin as ``names[0]`` does.
 
     Raises :class:`OSError` where it can't be read. The whole of Debian is 50 MB: only the
     stanzas in question are looked at.
     """
-    return guest.once(("apt index", path, names), lambda: _versions(guest.path(path), names))
+
+    def read():
+        try:
+            return _offered(guest.path(path), names)
+        except (EOFError, zlib.error, lzma.LZMAError) as exc:
+            raise GuestError(errno.EBADMSG, str(exc), path) from exc
+
+    return guest.once(("apt index", path, names), read)
 
 
-def _versions(real, names):
+def _offered(real, names):
     found = {}
     for stanza in _matching(real, f"\nPackage: {names[0]}".encode()):
         fields = dict(re.findall(r"^(Package|Version): (\S+)$", stanza, re.MULTILINE))
-        if fields.get("Package") in names and "Version" in fields:
+        if fields.get("Package") in names and versions.valid(fields.get("Version", ""), "dpkg"):
             found.setdefault(fields["Package"], []).append(fields["Version"])
     return found
 

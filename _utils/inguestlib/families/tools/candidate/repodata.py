@@ -2,9 +2,14 @@
 
 import bz2
 import datetime as dt
+import errno
 import gzip
 import lzma
 import re
+import zlib
+
+from inguestlib import versions
+from inguestlib.command import GuestError
 
 _READERS = {".xml": open, ".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
 try:  # Python 3.14
@@ -52,16 +57,23 @@ def _time(seconds):
     return dt.datetime.fromtimestamp(seconds, dt.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def versions(guest, path, names):
+def offered(guest, path, names):
     """``{name: [version, …]}`` of the binary packages in a primary list.
 
     A version has its epoch only where that isn't 0, as rpm prints it. Raises
     :class:`OSError` where the list can't be read.
     """
-    return guest.once(("primary", path, names), lambda: _versions(guest.path(path), names))
+
+    def read():
+        try:
+            return _offered(guest.path(path), names)
+        except (EOFError, zlib.error, lzma.LZMAError) as exc:
+            raise GuestError(errno.EBADMSG, str(exc), path) from exc
+
+    return guest.once(("primary", path, names), read)
 
 
-def _versions(real, names):
+def _offered(real, names):
     # One search for what all names begin with, then a closer look.
     starts = {name.split("-")[0] for name in names}
     needles = [f"<name>{start}".encode() for start in sorted(starts)]
@@ -74,7 +86,7 @@ def _versions(real, names):
         at = dict(re.findall(r'(\w+)="([^"]*)"', version[1]))
         epoch = "" if at.get("epoch", "0") in ("", "0") else f"{at['epoch']}:"
         text = f"{epoch}{at.get('ver', '')}-{at.get('rel', '')}"
-        if text not in found.setdefault(name[1], []):
+        if versions.valid(text, "rpm") and text not in found.setdefault(name[1], []):
             found[name[1]].append(text)
     return found
 

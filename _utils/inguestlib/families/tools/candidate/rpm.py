@@ -26,7 +26,12 @@ def observe(guest, known):
         if not readable:
             unread.append(path or f"{name}: no list of packages in the cache")
             continue
-        for package, found in repodata.versions(guest, path, known.packages).items():
+        try:
+            listed = repodata.offered(guest, path, known.packages)
+        except OSError:
+            unread.append(path)
+            continue
+        for package, found in listed.items():
             row = {"repository": name, "priority": -repository["priority"], "pinned": None}
             offers.setdefault(package, []).extend({**row, "version": one} for one in found)
     asked = ""
@@ -81,6 +86,7 @@ def _literal(name):
 def _chosen(guest, name, rows):
     """The newest version of the repositories that come first; going back is nobody's choice."""
     installed = guest.packages[name].version if name in guest.packages else None
+    installed = installed if versions.valid(installed or "", "rpm") else None
     best = max((row["priority"] for row in rows), default=0)
     found = [row["version"] for row in rows if row["priority"] == best]
     found += [installed] if installed else []
