@@ -138,7 +138,10 @@ def _extra(guest, owned):
     folders = {
         path
         for path in owned
-        if "/open-vm-tools/" in path and "/plugins" not in path and guest.is_dir(path)
+        if "/open-vm-tools/" in path
+        and "/plugins" not in path
+        and not path.startswith(_PAPER)
+        and guest.is_dir(path)
     }
     found = []
     for folder in sorted(folders):
