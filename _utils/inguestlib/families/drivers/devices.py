@@ -160,6 +160,8 @@ def _kind(kind, devices, behind, allow):
             yield compliant(resource, "in use", "in use", evidence=evidence)
             continue
         cure = f"power the VM off and remove it in vSphere: Edit Settings, {label}"
+        if kind == "floppy":  # its controller is there without any drive
+            cure += "; where none is listed, Legacy Diskette A in the VM's BIOS setup"
         yield drift(resource, "there", "removed, or allowed", evidence=evidence, comment=cure)
 
 
