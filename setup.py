@@ -11,7 +11,7 @@ from setuptools import find_packages, setup
 ROOT = Path(__file__).parent
 
 # What Salt's own sync calls `_modules` is `inguestlib.modules` when installed, and so on.
-LOADERS = ("modules", "states", "runners", "engines", "beacons", "output")
+LOADERS = ("modules", "states", "grains", "runners", "engines", "beacons", "output")
 # Text, for those who install and copy: the SLS files and the example policy.
 SHARED = ("states", "pillar")
 

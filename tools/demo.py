@@ -26,7 +26,7 @@ import demo_guest
 
 HERE = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
-SYNCED = ("_utils", "_modules", "_states", "_runners", "_output")
+SYNCED = ("_utils", "_modules", "_states", "_grains", "_runners", "_output")
 
 
 class Failed(Exception):

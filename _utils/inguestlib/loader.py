@@ -7,7 +7,7 @@ in an editable install.
 
 import os
 
-KINDS = ("modules", "states", "runners", "engines", "beacons", "output")
+KINDS = ("modules", "states", "grains", "runners", "engines", "beacons", "output")
 
 
 def directories():

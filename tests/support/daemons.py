@@ -15,7 +15,7 @@ import saltfactories.manager
 
 ROOT = Path(__file__).parents[2]
 PROBES = ROOT / "tests/integration/loading/probes"
-SYNCED = ("_utils", "_modules", "_states", "_runners", "_engines", "_beacons", "_output")
+SYNCED = ("_utils", "_modules", "_states", "_grains", "_runners", "_engines", "_beacons", "_output")
 
 # The library without its cure, for the control: what happens to those who do not refresh.
 NO_CURE = "\n\ndef refresh():\n    return sys.modules[__name__]\n"

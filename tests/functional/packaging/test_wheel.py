@@ -97,7 +97,8 @@ def test_loader_folders_of_a_checkout():
 
 def test_wrappers_name_the_interface_and_refresh():
     """What keeps old and new code apart works only if each wrapper takes part."""
-    wrappers = [p for k in ("modules", "states", "runners", "engines") for p in _python(k)]
+    kinds = ("modules", "states", "grains", "runners", "engines")
+    wrappers = [path for kind in kinds for path in _python(kind)]
     assert wrappers
     for path in wrappers:
         text = path.read_text()

@@ -40,6 +40,7 @@ def test_product_is_loaded(rig):
     assert "inguest.audit" in rig.ask("sys.list_functions", "inguest")
     assert "inguest.enforced" in rig.ask("sys.list_state_functions", "inguest")
     assert "inguest.audit" in rig.run("doc.runner").data
+    assert "dns" in rig.ask("grains.get", "inguest:families")
 
 
 def test_resync_of_the_library_alone(rig):
@@ -55,6 +56,18 @@ def test_resync_of_wrappers_and_library(rig):
     rig.tree.say("three", wrappers="three")
     rig.sync()
     rig.settled("three", "three", ended=rig.ended)
+
+
+def test_the_grain_follows_the_library(rig):
+    """It is the minion's own process that loads it, and that lives on."""
+    init = rig.tree.root / "_utils/inguestlib/__init__.py"
+    text = init.read_text()
+    before = rig.ask("grains.get", "inguest:version")
+    init.write_text(text.replace(f'"{before}"', '"99.1"'))
+    rig.sync()
+    awaited(lambda: rig.ask("grains.get", "inguest:version") == "99.1")
+    init.write_text(text)
+    rig.sync()
 
 
 def test_the_runner_that_a_reactor_keeps_says_that_it_is_old(rig):
