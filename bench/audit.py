@@ -31,6 +31,12 @@ def policy(wire):
         "inguest": {
             "dns": {"servers": list(wire.resolvers), "search": ["corp.example"]},
             "services": {"required": {f"{unit}.service": {} for unit in UNITS}},
+            "tools": {"role": "deployed"},
+            "drivers": {"devices": {"allow": ["serial"]}},
+            "proxy": {
+                "url": "http://proxy.corp.example:3128",
+                "exceptions": ["localhost", ".corp.example"],
+            },
         }
     }
 
@@ -135,7 +141,7 @@ def main():
     parser.add_argument("--json", type=Path, help="keep the figures")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch, contextlib.ExitStack() as stack:
-        minion = stack.enter_context(guest(options.suite, "resolved", Path(scratch)))
+        minion = stack.enter_context(guest(options.suite, "bench", Path(scratch)))
         figures = {"inside": inside(minion, options.runs)}
         figures["ping"] = whole(minion, ["test.ping"], options.runs)
         figures["salt-call audit"] = whole(minion, ["inguest.audit"], options.runs)

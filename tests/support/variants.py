@@ -36,6 +36,7 @@ VARIANTS = {
     "bind": ("bind9",),
     "proxy": ("apt", "ca-certificates", "curl", "git", "wget"),
     "tools": ("open-vm-tools", "open-vm-tools-sdmp"),
+    "bench": ("systemd-resolved", "open-vm-tools", "ca-certificates"),
     # booted by QEMU; its kernel is added by support.qemu
     "guest": (
         *("udev", "kmod", "initramfs-tools", "zstd", "systemd-timesyncd"),
@@ -218,6 +219,7 @@ _SETUPS = {
     "bind": _bind,
     "proxy": _base,
     "tools": _base,
+    "bench": _resolved,
     "guest": _base,
     "kernel": _base,
     "dracut": _base,
