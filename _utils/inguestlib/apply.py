@@ -204,7 +204,7 @@ def _verified(scope, family, before, settle, todo):
     steady = 0
     while True:
         guest, _facts, after, _waivers = scope.look([family])
-        left = leftovers(before, after, scope.policy)
+        left = leftovers(before, after, scope.policy, arrived(before, todo))
         if not left:
             steady += 1
             if steady == 2 or not (guest.live and starts):
@@ -222,8 +222,25 @@ def _verified(scope, family, before, settle, todo):
 _BAD = (Verdict.DRIFT, Verdict.ERROR)
 
 
-def leftovers(before, after, policy):
+def arrived(before, todo):
+    """The controls that had nothing to judge before a package was installed. Pure.
+
+    What they find afterwards came with it, as its distribution made it: the next run's work.
+    """
+    packages = [change for change in todo if change.kind == "package" and change.installed]
+    if all(change.version or change.held is not None for change in packages):
+        return frozenset()
+    verdicts = {}
+    for finding in before:
+        verdicts.setdefault(finding.control, set()).add(finding.verdict)
+    return frozenset(c for c, seen in verdicts.items() if seen == {Verdict.NOT_APPLICABLE})
+
+
+def leftovers(before, after, policy, new=frozenset()):
     """The findings of ``after`` for which the changes of ``before`` can't stand. Pure.
+
+    new
+        Controls whose drift doesn't count; see :func:`arrived`.
 
     These are: drift that still has a cure, a cured resource that is not compliant (unknown
     will do where the drift named the same gap before), anything bad that wasn't bad before,
@@ -237,6 +254,8 @@ def leftovers(before, after, policy):
     lagging = {c.id for c in controls if c.lags}
     left = []
     for finding in after:
+        if finding.control in new and finding.control not in proofs:
+            continue
         enforced = policy.enforced(finding.control, finding.family)
         wrong = finding.verdict in _BAD
         if (

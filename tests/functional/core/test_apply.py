@@ -9,9 +9,9 @@ import pytest
 
 from inguestlib import apply as core_apply
 from inguestlib import audit, effects, journal
-from inguestlib.changes import File
+from inguestlib.changes import File, Package
 from inguestlib.guest import Guest
-from inguestlib.model import Control, Verdict, drift, unknown
+from inguestlib.model import Control, Verdict, drift, not_applicable, unknown
 from support import toyfamily
 from support.toyfamily import snapshot
 
@@ -233,3 +233,17 @@ def test_a_gap_that_was_there_before_does_not_undo_a_cure(toy, reason, left):
     was = replace(drift("/f", comment="/x does not exist", changes=[change]), **where)
     now = replace(unknown("/f", reason), **where)
     assert len(core_apply.leftovers([was], [now], policy)) == left
+
+
+@pytest.mark.parametrize(
+    ("change", "left"),
+    [(Package("a"), 0), (Package("a", version="1"), 1), (Package("a", held=False), 1)],
+)
+def test_what_came_with_a_package_is_the_next_runs_work(toy, change, left):
+    """An installation must not be undone because of its own defaults."""
+    _tree, policy = toy
+    where = {"control": "toy-server", "family": "toy"}
+    was = replace(not_applicable("a", "it is not installed"), **where)
+    now = replace(drift("/etc/a", changes=[File("/etc/a", content="")]), **where)
+    new = core_apply.arrived([was], [change])
+    assert len(core_apply.leftovers([was], [now], policy, new)) == left
