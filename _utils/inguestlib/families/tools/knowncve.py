@@ -1,6 +1,7 @@
 """tools-no-known-cve: no package is older than its release's fix of a known vulnerability."""
 
 import datetime as dt
+import re
 
 from inguestlib import elf, packagefiles
 from inguestlib import schema as s
@@ -8,7 +9,6 @@ from inguestlib.families.tools import advisories, conffile, fixproof, places, up
 from inguestlib.families.tools.advisories import osv, series
 from inguestlib.families.tools.installed import gate, version
 from inguestlib.families.tools.names import PACKAGE
-from inguestlib.filesearch import holds
 from inguestlib.model import compliant, control, drift, not_applicable, unknown
 
 CLOCK_SLACK = dt.timedelta(days=2)  # a guest's clock may be a little off
@@ -48,13 +48,13 @@ def observe(guest, params):
     marks = {}
     for item in known:
         if item.fingerprint and files[item.file]:
-            held = holds(guest, files[item.file], item.fingerprint)
+            held = elf.holds(guest, files[item.file], item.fingerprint)
             marks.setdefault(item.file, {})[item.fingerprint] = held
     daemon = files["vmtoolsd"]
     return {
         "day": dt.datetime.now(dt.timezone.utc).strftime("%Y-%m-%d"),
         "files": files,
-        "upstream": _upstream(guest, daemon),
+        "upstream": elf.modinfo(guest, daemon).get("version") if daemon else None,
         "fingerprints": marks,
         "changelog": _changelog(guest, [item.id for item in known]),
     }
@@ -67,14 +67,8 @@ def _changelog(guest, ids):
         text, where = packagefiles.changelog(guest, PACKAGE)
     except OSError as exc:  # it only helps where nothing else tells
         return {"where": str(exc), "names": []}
-    return {"where": where, "names": [one for one in ids if one in text]}
-
-
-def _upstream(guest, daemon):
-    try:
-        return elf.modinfo(guest, daemon).get("version") if daemon else None
-    except ValueError:  # no ELF file: a script in its place says nothing
-        return None
+    named = set(re.findall(r"CVE-\d{4}-\d{4,}", text))
+    return {"where": where, "names": [one for one in ids if one in named]}
 
 
 OBSERVERS = {"vulnerabilities": observe}
