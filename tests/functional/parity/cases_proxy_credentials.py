@@ -5,7 +5,13 @@ from support.cases import Case, write
 LOGIN = {"user": "joe", "password": "s3nt1nel/%"}
 URL = "http://{}proxy.corp.example:3128"
 THEIRS, OURS = URL.format("ann:old%20one@"), URL.format("joe:s3nt1nel%2F%25@")
-SYSTEM = {"/etc/os-release": "ID=debian\nVERSION_ID=12\n", "/etc/hostname": "web1\n"}
+SYSTEM = {
+    "/etc/os-release": "ID=debian\nVERSION_ID=12\n",
+    "/etc/hostname": "web1\n",
+    "/usr/lib/systemd/systemd": "",
+    "/sbin/init": ("->", "/usr/lib/systemd/systemd"),
+    "/usr/lib/systemd/system/docker.service": "[Service]\nExecStart=/bin/true\n",
+}
 
 
 def case(name, files, **params):

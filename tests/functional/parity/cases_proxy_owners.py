@@ -46,7 +46,31 @@ def case(name, files, *controls, **params):
     )
 
 
+THEIRS = "http://ann:old%20one@old.example:8080"
+CREDENTIALS = "proxy-no-credentials"
+
 CASES = [
+    case(
+        "another proxy, with a login that is forbidden",
+        {
+            "/etc/environment": (
+                f"http_proxy={THEIRS}\nhttp_proxy='{THEIRS}'\nHTTP_PROXY={PROXY}\n# {THEIRS}\n"
+            ),
+            "/etc/profile.d/p.sh": f"export http_proxy={THEIRS} https_proxy={THEIRS}\n",
+            "/usr/bin/apt-get": "",
+            "/etc/apt/apt.conf": f'Acquire::http::Proxy "{THEIRS}";\n',
+            "/usr/bin/git": "",
+            "/etc/gitconfig": f"[http]\n\tproxy = {THEIRS}\n",
+            "/usr/bin/wget": "",
+            "/etc/wgetrc": f"https_proxy = {PROXY.replace('//', '//ann:x@')}\nproxy_password=x\n",
+        },
+        SHELLS,
+        MANAGERS,
+        SERVICES,
+        LISTS,
+        CREDENTIALS,
+        credentials={"forbidden": True},
+    ),
     case(
         "shells without a proxy",
         {"/etc/environment": "LANG=C.UTF-8\n"},

@@ -3,6 +3,7 @@
 from inguestlib import schema as s
 from inguestlib.changes import HEADER, Edit, File, Unit
 from inguestlib.families.proxy import cures, logins, setting
+from inguestlib.families.proxy import views as views_
 from inguestlib.families.proxy.cures import environment
 from inguestlib.model import compliant, control, drift, unknown
 from inguestlib.redact import HIDDEN
@@ -45,9 +46,12 @@ _OF_ROOT = ("/etc/apt/auth.conf", "/etc/docker/", "/etc/salt/", "/etc/rhsm/", "/
 )
 def no_credentials(facts, policy):
     seen = facts["logins"]
+    # The line may say more that is to change: then that change takes the login away as well.
+    known = cures.edits(facts, policy) if policy["credentials"]["forbidden"] else {}
     for one in seen["files"]:
         if one["path"] not in _places(policy):
-            yield _file(one, policy, facts.guest["live"])
+            mine = known.get((one["path"], one["line"]))
+            yield _file(one, policy, facts.guest["live"], mine)
     for one in seen["processes"]:
         yield _process(one)
     yield from _wanted(facts, policy)
@@ -76,7 +80,7 @@ def _ours(path):
     return path == APT or path.endswith(f"/{environment.LOGIN}")
 
 
-def _file(one, policy, live):
+def _file(one, policy, live, edit=None):
     resource = f"{one['path']}:{one['line']}"
     observed = {"login": one["which"], "mode": one["mode"], "uid": one["uid"]}
     evidence = f"{resource} {one['text']} (mode {one['mode']}, uid {one['uid']})"
@@ -89,7 +93,7 @@ def _file(one, policy, live):
         changes = [File(one["path"], absent=True)]
         changes += [Unit("systemd", "daemon-reload")] if live and one["path"] != APT else []
     elif not approved and policy["credentials"]["forbidden"]:
-        changes, comment = _removed(one)
+        changes, comment = ([File(one["path"], edits=(edit,))], "") if edit else _removed(one)
     elif not approved:
         comment = (
             "it is not the policy's: remove it and have it changed at the proxy, or set "
@@ -170,7 +174,12 @@ def _wanted(facts, policy):
         keys = "inguest:proxy:url, inguest:proxy:credentials:user and :password"
         yield unknown("the policy's login", f"{keys} are needed to log in: not all of them are set")
         return
+    known, _broken = views_.sections(facts)
+    there = views_.environments(known)
     for path, who in _places(policy).items():
+        if who != "apt" and f"unit {who}" not in there:
+            yield unknown(f"login of {who}", "there is no such service on this guest")
+            continue
         text = _apt(policy) if path == APT else _environment(policy)
         changes, hooked = [File(path, content=text, mode="0600", user=0, group=0)], True
         if who != "apt":

@@ -141,7 +141,8 @@ def _in_file(guest, path, owner, known):
         if found:
             text = redacted(whole)
             for _what, secret, _which in found:  # once more: nothing of it may be told
-                text = text.replace(secret, HIDDEN) if secret else text
+                # (a word so short stands in other words as well)
+                text = text.replace(secret, HIDDEN) if len(secret or "") > 3 else text
             yield {
                 "path": path,
                 "line": number,

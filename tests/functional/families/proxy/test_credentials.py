@@ -14,7 +14,13 @@ PASSWORD = "s3nt1nel/%:x"
 QUOTED = "s3nt1nel%2F%25%3Ax"
 DOUBLED = "s3nt1nel%%2F%%25%%3Ax"  # where % begins a specifier
 URL = f"http://joe:{QUOTED}@proxy.corp.example:3128"
-SYSTEM = {"/etc/os-release": "ID=debian\n", "/etc/passwd": "root:x:0:0:root:/root:/bin/sh\n"}
+SYSTEM = {
+    "/etc/os-release": "ID=debian\n",
+    "/etc/passwd": "root:x:0:0:root:/root:/bin/sh\n",
+    "/usr/lib/systemd/systemd": "",
+    "/sbin/init": ("->", "/usr/lib/systemd/systemd"),
+    "/usr/lib/systemd/system/docker.service": "[Service]\nExecStart=/bin/true\n",
+}
 LOGIN = {"user": "joe", "password": PASSWORD}
 
 # file: its text; every one of them holds the policy's login in its owner's own spelling
@@ -52,18 +58,19 @@ PLACES = {
 
 
 @pytest.fixture
-def judged(tmp_path):
+def judged(tmp_path_factory):
     """``judged(files, modes, **params)``: the control's findings, and all that was told of them."""
 
     def judge(files, mode=0o644, **params):
-        write(tmp_path, {**SYSTEM, **files})
+        root = tmp_path_factory.mktemp("root")
+        write(root, {**SYSTEM, **files})
         for path in files:
-            os.chmod(tmp_path / path[1:], mode)
+            os.chmod(root / path[1:], mode)
         pillar = {"proxy": {"mode": "enforce", **params}}
         loaded = policy.load(pillar, families=all_families(), needed=["proxy"])
-        guest = Guest(tmp_path)
+        guest = Guest(root)
         facts = audit.observe(guest, loaded, ["proxy"])
-        report = audit.audit(Guest(tmp_path), loaded, ["proxy"], ["proxy-no-credentials"])
+        report = audit.audit(Guest(root), loaded, ["proxy"], ["proxy-no-credentials"])
         told = json.dumps([facts, report, loaded.to_dict()])
         for secret in (PASSWORD, QUOTED, "s3nt1nel"):
             assert secret not in told, [line for line in told.split('"') if "s3nt1nel" in line]

@@ -9,7 +9,7 @@ from inguestlib.families.proxy.cures import environment, programs
 from inguestlib.families.proxy.cures.environment import may_restart
 from inguestlib.families.proxy.cures.wanted import LOCAL, METADATA, both, wanted
 
-__all__ = ["may_restart", "place", "program"]
+__all__ = ["edits", "may_restart", "place", "program"]
 
 _READERS = (("curl", None), ("go", None), ("requests", None), ("wget", None))
 
@@ -82,6 +82,21 @@ def program(view, facts, policy, lists=False):
         changes += made
         comments.append(comment)
     return tuple(changes), "; ".join(dict.fromkeys(filter(None, comments)))
+
+
+def edits(facts, policy):
+    """``{(path, line): Edit}`` of the lines that any of these cures would change."""
+    known, _broken = views_.sections(facts)
+    made = [place(name, facts, policy)[0] for name in views_.environments(known)]
+    made += [program(view, facts, policy, lists=True)[0] for view in views_.views(known)]
+    return {
+        (change.path, edit.line): edit
+        for changes in made
+        for change in changes
+        if change.kind == "file"
+        for edit in change.edits
+        if edit.line
+    }
 
 
 def _takes_environment(view):

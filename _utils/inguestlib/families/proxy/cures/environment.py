@@ -1,14 +1,21 @@
 """The environment of people's shells, of systemd's manager and of single services."""
 
+import re
+
 from inguestlib.changes import Edit, File, Unit
 from inguestlib.families.proxy import variables
 from inguestlib.families.proxy.cures import lines
 from inguestlib.families.proxy.cures.programs import SYSCONFIG
+from inguestlib.redact import HIDDEN
 
 PAM = "/etc/environment"
 MANAGER = "/etc/systemd/system.conf.d/zz-inguest-proxy.conf"
 DROPIN = "zz-inguest-proxy.conf"
 LOGIN = "zz-inguest-proxy.env"
+_NAMES = "|".join(sorted(variables.NAMES))
+_ONLY = re.compile(  # nothing but proxy variables on the line
+    rf"""\s*(export\s+|declare\s+-x\s+)?(({_NAMES})=("[^"`$]*"|'[^']*'|[^\s"'`$;&|()]*)\s*)+;?\s*"""
+)
 MINION = "salt-minion.service"
 
 
@@ -27,6 +34,8 @@ def login(section, want):
         if one["scope"]:
             left += [one] if one["value"] != wanted.get(one["name"], "") else []
         elif one["path"] == PAM:
+            if one["name"] in there:  # said twice: the last one counts
+                edits.append((PAM, lines.removed(there[one["name"]])))
             there[one["name"]] = one
         elif one["value"] != wanted.get(one["name"]):
             edit = _without(one)
@@ -44,13 +53,12 @@ def login(section, want):
 
 def _without(one):
     """A script's line without its setting: only where it says nothing else."""
-    text = (one["text"] or "").strip()
-    found = variables.shell(text) or variables.service_file(text)
-    alone = len({a.name for a in found}) == 1 and ";" not in text and "&" not in text
-    if not alone or text.startswith(("if ", "[", "test ", "case ")):
+    text = one["text"] or ""
+    if not one["line"] or not _ONLY.fullmatch(text):
         return None
-    indent = one["text"][: len(one["text"]) - len(one["text"].lstrip())]
-    return Edit(one["line"], one["text"], f"{indent}: # {text}")
+    # A branch of a script must not be empty; a masked login could not be written back.
+    kept = "" if HIDDEN in text else f" # {text.strip()}"
+    return Edit(one["line"], text, f"{text[: len(text) - len(text.lstrip())]}:{kept}")
 
 
 def quoted(name, value):

@@ -10,6 +10,7 @@ import re
 from inguestlib.changes import Edit
 from inguestlib.families.proxy import setting
 from inguestlib.families.proxy.cures import lines
+from inguestlib.redact import HIDDEN
 
 APT = "/etc/apt/apt.conf.d/zz-inguest-proxy.conf"
 SALT = "/etc/salt/minion.d/zz-inguest-proxy.conf"
@@ -73,7 +74,8 @@ def commented(one):
     """The edit that makes a comment of an option of apt, ``None`` where its line says more."""
     if not (one["text"] and _ALONE.fullmatch(one["text"])):
         return None
-    return Edit(one["line"], one["text"], f"// {one['text']}")
+    # a masked login could not be written back
+    return Edit(one["line"], one["text"], None if HIDDEN in one["text"] else f"// {one['text']}")
 
 
 def dnf(section, wanted):
