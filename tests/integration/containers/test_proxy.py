@@ -17,6 +17,8 @@ PROBE = """\
 Type=oneshot
 ExecStart=/usr/bin/curl -sS --max-time 10 http://service.example.org/
 """
+DAEMON = "[Service]\nExecStart=/bin/sleep infinity\n[Install]\nWantedBy=multi-user.target\n"
+DAEMONS = ("restarted.service", "lagging.service")
 CORP, ROGUE = authority("Corp Inspection"), authority("Rogue")
 ANCHORS = "/usr/local/share/ca-certificates"
 SECRET_FILES = {
@@ -51,7 +53,8 @@ def policy(world, **params):
             "url": world.url,
             "bypass": ["http://web.corp.example:8000"],
             "through": ["http://www.example.org"],
-            "units": {"probe.service": {"url": world.url}},
+            "units": {name: {"url": world.url} for name in ("probe.service", *DAEMONS)},
+            "restart": ["restarted.service"],
             "ca": {"certificates": {"corp": {"pem": CORP.pem}}, "remove_unexpected": True},
             **params,
         },
@@ -69,7 +72,10 @@ def prepared(container):
     container.write("/etc/systemd/system/probe.service", PROBE)
     container.write(f"{ANCHORS}/rogue.crt", ROGUE.pem)
     run("update-ca-certificates", check=True)
+    for name in DAEMONS:
+        container.write(f"/etc/systemd/system/{name}", DAEMON)
     run("systemctl", "daemon-reload", check=True)
+    run("systemctl", "enable", "--now", *DAEMONS, check=True)
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +137,21 @@ def test_the_clients_take_the_proxy_and_go_past_it_where_they_must(machine):
     obeys(machine)
 
 
+def running(machine, unit):
+    """The environment that a service was started with."""
+    show = ("systemctl", "show", "-P", "MainPID", unit)
+    pid = machine.minion.container.run(*show).out.strip()
+    return machine.minion.container.run("cat", f"/proc/{pid}/environ").out.split("\0")
+
+
+def test_a_service_is_restarted_only_where_the_policy_allows_it(machine):
+    assert f"HTTPS_PROXY={machine.world.url}" in running(machine, "restarted.service")
+    assert not any("PROXY" in one for one in running(machine, "lagging.service"))
+    found = of(machine.minion.salt("inguest.audit"), "drift")
+    behind = {resource for control, resource, _ in found if control == "proxy-running-environments"}
+    assert "lagging.service" in behind and "restarted.service" not in behind
+
+
 def test_the_inspection_authority_is_the_only_one_that_was_added(machine):
     assert machine.minion.container.run("ls", ANCHORS).out.split() == ["inguest-corp.crt"]
     bundle = machine.minion.container.read("/etc/ssl/certs/ca-certificates.crt")
@@ -190,3 +211,5 @@ def test_it_all_holds_after_a_reboot(machine):
     machine.minion.reboot()
     assert state(machine.minion.salt("state.highstate"))["result"] is True
     obeys(machine)
+    for unit in DAEMONS:
+        assert f"HTTPS_PROXY={machine.world.url}" in running(machine, unit)
