@@ -147,7 +147,7 @@ def _findings(rows, facts, expected):
     """One finding for each kind and resource, whatever the number of lines."""
     groups = {}
     for block in rows:
-        groups.setdefault(f"{block['kind']} {block['resource']}", []).append(block)
+        groups.setdefault(upgrade.resource(block), []).append(block)
     for resource, group in groups.items():
         changes = [change for block in group for change in upgrade.release(block)]
         yield drift(

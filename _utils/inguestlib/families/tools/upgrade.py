@@ -46,8 +46,9 @@ def plan(facts, policy):
     if not facts.guest["live"]:
         return (), "upgrade it where the image is built, or at its first boot"
     back = blocking(facts)
-    if back and not policy.in_force(UPDATE_PATH):
-        return (), f"{back[0]['says']}, which the policy leaves ({UPDATE_PATH})"
+    kept = [block for block in back if not policy.in_force(UPDATE_PATH, resource(block))]
+    if kept:
+        return (), f"{kept[0]['says']}, which the policy leaves ({UPDATE_PATH})"
     closed = [block for block in back if not release(block)]
     if closed:
         return (), f"{closed[0]['path']}:{closed[0]['line']} keeps it back: mend that by hand"
@@ -60,6 +61,11 @@ def plan(facts, policy):
 def blocking(facts):
     """The ``blocks`` that keep an update back; what is unsigned is another matter."""
     return [b for b in facts["blocks"] if b["kind"] != "unsigned" and not b["off"]]
+
+
+def resource(block):
+    """What ``tools-update-path`` calls a block."""
+    return f"{block['kind']} {block['resource']}"
 
 
 def release(block):

@@ -102,3 +102,41 @@ def test_a_damaged_list_is_unread_and_the_others_count(tmp_path, text):
     seen = candidate.observe(Guest(tmp_path), {})
     assert seen["unread"] == ([f"{path}_Packages.gz"] if text else [])
     assert seen["chosen"][NAME]["version"]
+
+
+DEB822 = """# ours
+Types: deb deb-src
+URIs: http://user:geheim@deb.example/debian/
+ http://mirror.corp.example/debian
+Suites: bookworm
+# in between
+ bookworm-security
+Components: main contrib
+Architectures: amd64
+Trusted: yes
+
+Types: deb
+URIs: http://deb.example/debian
+Suites: bookworm-backports
+Components: main
+Enabled: no
+"""
+
+
+def test_the_newer_format_of_sources(tmp_path):
+    need.program("apt-cache")
+    root = AptRoot(tmp_path)
+    root.write("/etc/apt/sources.list.d/site.sources", DEB822)
+    root.write("/etc/apt/sources.list.d/site.sources.bak", DEB822.replace("no", "yes"))
+    root.lists("bookworm", [(NAME, "2:12.2.0-1")])
+    root.lists("bookworm", [(NAME, "2:12.2.0-1+deb12u4")], host="mirror.corp.example")
+    root.lists("bookworm-security", [(NAME, "2:12.2.0-1+deb12u3")])
+    root.lists("bookworm-backports", [(NAME, "2:13.0.5-1~bpo12+1")])
+    assert ours(tmp_path) == root.apt_chooses(NAME) == "2:12.2.0-1+deb12u4"
+    seen = candidate.observe(Guest(tmp_path), {})
+    assert "geheim" not in str(seen)
+    first, off = seen["repositories"][0], seen["repositories"][-1]
+    assert (first["suite"], first["line"], first["enabled"]) == ("bookworm", 5, True)
+    assert (off["suite"], off["line"], off["text"]) == ("bookworm-backports", 16, "Enabled: no")
+    metadata = [row["metadata"] is not None for row in seen["repositories"]]
+    assert metadata == [True, True, True, False, True]

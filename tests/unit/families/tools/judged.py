@@ -29,7 +29,7 @@ NOT_INSTALLED = {"manager": "dpkg", "packages": {}, "main": None}
 OFFLINE = {"live": False, "hypervisor": None, "root": "/mnt/image"}
 
 
-def judge(control, sections, guest=None, modes=None, **params):
+def judge(control, sections, guest=None, modes=None, waivers=(), **params):
     """``{resource: finding}`` of a control's judge.
 
     sections
@@ -38,12 +38,14 @@ def judge(control, sections, guest=None, modes=None, **params):
         Laid over :data:`GUEST`, e.g. :data:`OFFLINE`.
     modes
         ``{control id: mode}``, as the pillar's ``controls``.
+    waivers
+        :class:`inguestlib.policy.Waiver`, of any host.
     """
     problems = []
     checked = schema.Struct(FAMILY.schema).check(params, "inguest:tools", problems)
     assert not problems, problems
     controls = {name: {"mode": mode} for name, mode in (modes or {}).items()}
-    whole = Policy({"tools": {"mode": "enforce", **checked}}, controls, (), "box", NOW)
+    whole = Policy({"tools": {"mode": "enforce", **checked}}, controls, waivers, "box", NOW)
     facts = FamilyFacts({"installed": INSTALLED, **sections}, {**GUEST, **(guest or {})})
     found = list(control.judge(facts, whole.family("tools")))
     assert len({f.resource for f in found}) == len(found), "one finding for each resource"

@@ -4,6 +4,7 @@ import pytest
 
 from inguestlib.families.tools.currency import tools_currency
 from inguestlib.families.tools.names import PACKAGE
+from inguestlib.policy import Waiver
 
 from .candidates import DAEMON, NEW, OLD, block, facts, installed, offer, repository
 from .judged import NOT_INSTALLED, OFFLINE, judge, plan
@@ -143,6 +144,17 @@ def test_what_keeps_it_back_goes_with_it_or_keeps_it(blocks, modes, changes):
     finding = judged(facts(blocks=blocks), modes=modes)
     assert (finding.verdict, plan(finding)) == ("drift", changes)
     assert bool(finding.comment) is not bool(changes)
+
+
+@pytest.mark.parametrize("resource", ["*", "hold *", f"hold {PACKAGE}"])
+def test_a_hold_that_is_waived_stays_and_keeps_the_package(resource):
+    waiver = Waiver("tools-update-path", resource, "*", "x", "x", None, "2099-12-31T00:00:00Z")
+    sections = {**facts(blocks=[HELD]), "installed": installed()}
+    (finding,) = [
+        f for r, f in judge(tools_currency, sections, waivers=(waiver,)).items() if r == PACKAGE
+    ]
+    assert (finding.verdict, plan(finding)) == ("drift", [])
+    assert "the policy leaves" in finding.comment
 
 
 @pytest.mark.parametrize(
