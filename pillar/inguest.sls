@@ -102,6 +102,18 @@ inguest:
     # Who is told something else: a proxy of its own, none, mirror (internal mirrors), any.
     # consumers:
     #   apt: mirror
+    # How to log in to the proxy, in files of root's alone; the password by gpg, or an sdb:// URI.
+    # credentials:
+    #   user: web-farm
+    #   password: sdb://vault/proxy/web-farm
+    #   consumers: [apt]
+    #   units: [docker.service]
+    # The inspection authority; every other added anchor of trust is drift.
+    # ca:
+    #   certificates:
+    #     corp-inspection: {file: /srv/pki/corp-inspection.pem}
+    # Services that may be restarted when their environment changes.
+    # restart: [docker.service]
     # Proxies and tunnels that this guest is meant to run.
     # daemons:
     #   allowed: [haproxy]
