@@ -137,6 +137,7 @@ PROXY = "http://127.0.0.1:3128"
 _ENV = {"http_proxy": PROXY, "https_proxy": PROXY}
 _ME, _OTHER = {"no_proxy": "host.corp.example"}, {"no_proxy": "other.example"}
 _GIT = f"[http]\n\tproxy = {PROXY}\n"
+_DNF, _REPO = "/etc/dnf/dnf.conf", "/etc/yum.repos.d/x.repo"
 _APT = "/etc/apt/apt.conf.d/90proxy"
 OWN = (
     Own("git", {"/etc/gitconfig": _GIT}, {}),
@@ -180,6 +181,12 @@ OWN = (
     Own("npm", {"/etc/npmrc": f"proxy={PROXY}\nnoproxy=host.corp.example\n"}, {}),
     Own("npm", {"/etc/npmrc": f"https-proxy={PROXY}\n"}, _ME),
     Own("npm", {"/root/.npmrc": "proxy=null\n"}, _ENV),
+    Own("dnf", {_DNF: f"[main]\nproxy={PROXY}\n"}, _ME),
+    Own("dnf", {_DNF: f"[main]\nproxy={PROXY}\n"}, {"NO_PROXY": "other.example"}),
+    Own("dnf", {_DNF: "[main]\nproxy=\n"}, _ENV),
+    Own("dnf", {_DNF: f"[main]\nproxy={PROXY}\n", _REPO: "[x]\nproxy=_none_\n"}, {}),
+    Own("dnf", {_DNF: f"[main]\nproxy={PROXY}\n", _REPO: "[x]\nproxy=\n"}, _ENV),
+    Own("dnf", {_DNF: "[main]\n", _REPO: f"[x]\nproxy={PROXY}\n"}, {}),
     Own("salt", {"/etc/salt/minion": "proxy_host: 127.0.0.1\nproxy_port: 3128\n"}, {}),
     Own("salt", {"/etc/salt/minion": "proxy_host: 127.0.0.1\nproxy_port: 3128\n"
                  "no_proxy: [host.corp.example]\n"}, {}),

@@ -1,7 +1,7 @@
 """How each real client is made to fetch a list of URLs, each with an environment of its own.
 
-A client is a function of ``[{"env": {…}, "url": "http://host:port"}, …]`` and a scratch folder. To
-the URL it appends ``/<client>/<number>/``, by which the server knows the question.
+A client is a function of ``[{"number", "env", "url": "http://host:port"}, …]`` and a folder.
+To the URL it appends ``/<client>/<number>/``, by which the server knows the question.
 """
 
 import json
@@ -18,40 +18,39 @@ BARE = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "LC_ALL": "C.UTF-8"}
 def _each(name, asked, command, workers=2):
     """One process for each question; ``command(number, url)`` is its argv."""
 
-    def run(item):
-        number, one = item
+    def run(one):
+        number = one["number"]
         url = f"{one['url']}/{name}/{number}/"
         env = {**BARE, **one["env"]}
         subprocess.run(
-            command(number, url), env=env, timeout=30, check=False,
+            command(number, url), env=env, timeout=90, check=False,
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
 
     with ThreadPoolExecutor(max_workers=workers) as pool:
-        list(pool.map(run, enumerate(asked)))
+        list(pool.map(run, asked))
 
 
 def _batch(name, asked, folder, argv):
     """All questions in one process, which reads them as JSON and sets its own environment."""
     file = folder / f"{name}.json"
     questions = [
-        {"env": one["env"], "url": f"{one['url']}/{name}/{number}/"}
-        for number, one in enumerate(asked)
+        {"env": one["env"], "url": f"{one['url']}/{name}/{one['number']}/"} for one in asked
     ]
     file.write_text(json.dumps(questions))
     done = subprocess.run(
-        [*argv, str(file)], env=BARE, timeout=120, check=False, capture_output=True, text=True,
+        [*argv, str(file)], env=BARE, timeout=600, check=False, capture_output=True, text=True,
     )  # fmt: skip
     if done.returncode:
         raise RuntimeError(f"{name}: {done.stderr[-2000:]}")
 
 
 def curl(asked, folder):
-    _each("curl", asked, lambda n, url: ["curl", "-q", "-s", "-m", "10", url])
+    _each("curl", asked, lambda n, url: ["curl", "-q", "-s", "-m", "30", url])
 
 
 def wget(asked, folder):
-    _each("wget", asked, lambda n, url: ["wget", "-q", "-t1", "-T10", "-O/dev/null", url])
+    _each("wget", asked, lambda n, url: ["wget", "-q", "-t1", "-T30", "-O/dev/null", url])
 
 
 def apt(asked, folder):
@@ -68,7 +67,7 @@ def git(asked, folder):
 
 
 def go(asked, folder):
-    once = ["--retries=1", "--low-level-retries=1", "--contimeout=5s", "--config=/dev/null"]
+    once = ["--retries=1", "--low-level-retries=1", "--contimeout=20s", "--config=/dev/null"]
     _each("go", asked, lambda n, url: ["rclone", "cat", *once, f"--http-url={url}", ":http:file"])
 
 
@@ -94,17 +93,16 @@ def npm(asked, folder):
 def own(asked, folder):
     """Programs with files of their own: ``argv`` holds ``URL`` where the URL goes."""
 
-    def run(item):
-        number, one = item
-        url = f"{one['url']}/own/{number}/"
+    def run(one):
+        url = f"{one['url']}/own/{one['number']}/"
         argv = [word.replace("URL", url) for word in one["argv"]]
         subprocess.run(
-            argv, env={"PATH": BARE["PATH"], **one["env"]}, timeout=60, check=False,
+            argv, env={"PATH": BARE["PATH"], **one["env"]}, timeout=90, check=False,
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
 
     with ThreadPoolExecutor(max_workers=2) as pool:
-        list(pool.map(run, enumerate(asked)))
+        list(pool.map(run, asked))
 
 
 CLIENTS = {

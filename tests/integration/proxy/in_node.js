@@ -17,7 +17,7 @@ const main = async () => {
     }
     Object.assign(process.env, one.env)
     try {
-      await (await fresh()(one.url, { retry: { retries: 0 }, timeout: 10000 })).text()
+      await (await fresh()(one.url, { retry: { retries: 0 }, timeout: 30000 })).text()
     } catch (err) {
       console.error(one.url, err.message)
     }

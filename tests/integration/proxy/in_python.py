@@ -9,13 +9,13 @@ import sys
 def requests(url):
     import requests
 
-    requests.get(url, timeout=10)
+    requests.get(url, timeout=30)
 
 
 def urllib(url):
     import urllib.request
 
-    urllib.request.build_opener().open(url, timeout=10).read()
+    urllib.request.build_opener().open(url, timeout=30).read()
 
 
 @functools.lru_cache
@@ -26,7 +26,7 @@ def _pip_session():
 
 
 def pip(url):
-    _pip_session().get(url, timeout=10)
+    _pip_session().get(url, timeout=30)
 
 
 def salt(config, url):

@@ -21,7 +21,8 @@ HERE = Path(__file__).resolve().parent
 NAMES = [name for name in clients.CLIENTS if name != "own"]
 NPM = shutil.which("npm") is not None  # hundreds of packages where there is none: not in the rig
 ASKED = [name for name in NAMES if name != "npm" or NPM]
-OWN = [one for one in cases.OWN if one.client != "npm" or NPM]
+DNF = shutil.which("dnf") is not None  # Debian has one; the rig of the rpm side brings it
+OWN = [one for one in cases.OWN if {"npm": NPM, "dnf": DNF}.get(one.client, True)]
 # The dialect of a client, and the module of Python or the command that tells its version.
 DIALECTS = {"pip": "requests"}
 
@@ -61,9 +62,9 @@ def _command(one, tree):
     if one.client == "git":
         return ["git", "ls-remote", "URLx"], {"GIT_CONFIG_SYSTEM": f"{tree}/etc/gitconfig"}
     if one.client == "curl":
-        return ["curl", "-s", "-m", "10", "URL"], {}
+        return ["curl", "-s", "-m", "30", "URL"], {}
     if one.client == "wget":
-        argv = ["wget", "-q", "-t1", "-T10", "-O/dev/null", "URL"]
+        argv = ["wget", "-q", "-t1", "-T30", "-O/dev/null", "URL"]
         return argv, {"SYSTEM_WGETRC": f"{tree}/etc/wgetrc"}
     if one.client == "apt":
         (tree / "apt.conf").write_text(f'Dir::Etc "{tree}/etc/apt";\nAPT::Sandbox::User "root";\n')
@@ -78,6 +79,15 @@ def _command(one, tree):
         argv = ["npm", "ping", "--registry=URL", f"--globalconfig={tree}/etc/npmrc"]
         argv += [f"--userconfig={tree}/root/.npmrc", "--fetch-retries=0", f"--cache={tree}/cache"]
         return argv, {}
+    if one.client == "dnf":
+        repository = tree / "etc/yum.repos.d/x.repo"
+        repository.parent.mkdir(parents=True, exist_ok=True)
+        text = repository.read_text() if repository.exists() else "[x]\n"
+        repository.write_text(f"{text}name=x\ngpgcheck=0\n")
+        argv = ["dnf", "-c", f"{tree}/etc/dnf/dnf.conf", f"--installroot={tree}/got"]
+        argv += [f"--setopt=reposdir={repository.parent}", f"--setopt=cachedir={tree}/cache"]
+        argv += ["--releasever=9", "--setopt=retries=1", "--setopt=timeout=20"]
+        return [*argv, "--setopt=x.baseurl=URL", "makecache"], {}
     return [
         sys.executable,
         str(HERE / "in_python.py"),
@@ -179,7 +189,8 @@ def test_settings_of_their_own(answers, trees):
         facts = {name: module.observe(guest, None) for name, module in consumers.CONSUMERS.items()}
         known, _ = views.sections(facts)
         mine = [v for v in views.views(known) if v.consumer == one.client]
-        view = next((v for v in mine if v.scope == "user root"), mine[0])
+        narrow = (v for v in mine if v.scope in ("user root", "repo x"))
+        view = next(narrow, mine[0])
         direct = routes.route(view, dialects.parse(one.url)).direct
         judged = {True: "direct", False: "proxy", None: None}[direct]
         if judged != real:

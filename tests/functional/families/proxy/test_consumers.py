@@ -119,7 +119,7 @@ def test_redhat_dnf_repositories_and_rhsm(tree):
     )
     found = facts(guest)
     assert taken(found, "dnf (login)")["https"] == (P, "/etc/dnf/dnf.conf:2")
-    assert taken(found, "dnf of repo a (login)")["http"] == ("", "/etc/yum.repos.d/a.repo:3")
+    assert taken(found, "dnf of repo a (login)")["http"] is None
     assert taken(found, "dnf of repo c (login)")["http"][0] == "http://other.example:1"
     assert taken(found, "dnf of rhsm (login)")["https"] == (P, "/etc/rhsm/rhsm.conf:2")
     kinds = [one["kind"] for one in found["dnf"]["settings"]]

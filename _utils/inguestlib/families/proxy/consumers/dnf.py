@@ -1,7 +1,8 @@
 """dnf and yum: ``proxy`` of dnf.conf, of each repository, and Red Hat's subscription manager.
 
-``_none_`` and an empty value switch a proxy off. libcurl reads ``no_proxy`` of the environment,
-whoever set the proxy; dnf.conf has no list of its own.
+``_none_`` and an empty value of a repository take the main file's proxy away; then the environment
+counts, as it does where nothing is set. libcurl reads ``no_proxy`` of the environment, whoever
+set the proxy; dnf.conf has no list of its own.
 """
 
 from inguestlib.families.proxy import keyvalue
@@ -50,7 +51,8 @@ def _header(guest, path):
 
 
 def _both(one):
-    return {"http": one, "https": one} if one else None
+    """An empty setting is none: libcurl then asks the environment."""
+    return {"http": one, "https": one} if one and one["value"] else None
 
 
 def _read(guest, path, unseen, settings, prefix=""):
@@ -60,7 +62,7 @@ def _read(guest, path, unseen, settings, prefix=""):
         key = one.key.lower()
         where = prefix + one.section if prefix else ""
         if key == "proxy":
-            value = "" if one.value.lower() in ("_none_", "none", "") else one.value
+            value = "" if one.value.lower() == "_none_" else one.value
             found[one.section] = setting(
                 guest, key, "proxy", value, path, one.line,
                 schemes=("http", "https"), scope=where,
