@@ -12,7 +12,7 @@ import pytest
 
 from support.qemu.hardware import Disk
 
-pytestmark = [pytest.mark.guest, pytest.mark.slow]
+pytestmark = [pytest.mark.guest, pytest.mark.slow, pytest.mark.timeout(1800)]
 
 CORE = Path(__file__).parents[2] / "_utils" / "inguestlib"
 AUDIT = """
@@ -27,6 +27,8 @@ print(json.dumps(audit.audit(Guest(), loaded, ["drivers"])["findings"]))
 EMULATED = ("e1000", "mptsas1068", "ahci", "cdrom", "floppy", "usb", "svga", "sound", "parallel")
 
 LIST = "MODULES=list\n"
+# A whole archive that holds nothing: its trailer.
+EMPTY = "070701" + "0" * 88 + "0000000B" + "0" * 8 + "TRAILER!!!" + "\0" * 4
 NEEDED = "sd_mod\next4\ncrc32c\n"  # for a boot, but for the controller's driver
 ENFORCE = {"inguest": {"mode": "off", "drivers": {"mode": "enforce"}}}
 ONLY = ["drivers-in-initramfs", "drivers-scsi-timeout"]
@@ -109,49 +111,29 @@ def applied(minion, **more):
     return state
 
 
-def image_digest(minion):
-    return minion.machine.run("sh", "-c", "sha256sum /boot/initrd.img-*", check=True).out
-
-
 def test_an_initramfs_without_pvscsi_is_cured_and_boots(salted_guest):
+    """A build that fails, and its undo: tests/functional/families/drivers/test_live.py."""
     minion = salted_guest("bookworm")
     machine = minion.machine
-    release = machine.run("uname", "-r").out.strip()
-    held = f"vmw_pvscsi in /boot/initrd.img-{release}"
+    image = f"/boot/initrd.img-{machine.run('uname', '-r').out.strip()}"
+    held = f"vmw_pvscsi in {image}"
     minion.pillar(ENFORCE)
-    assert judged(minion)[held]["verdict"] == "compliant"
-
     machine.write("/etc/initramfs-tools/conf.d/lean", LIST)
     machine.write("/etc/initramfs-tools/modules", NEEDED)
-    machine.run("update-initramfs", "-u", "-k", "all", timeout=600, check=True)
-    lacking = image_digest(minion)
-    found = judged(minion)
-    assert found[held]["verdict"] == "drift"
-    assert found["configuration of initramfs-tools"]["verdict"] == "drift"
-
-    # A rebuild that fails: the files are as before, and so is every image.
-    hook = "/etc/initramfs-tools/hooks/broken"
-    machine.write(hook, "#!/bin/sh\nexit 1\n", 0o755)
-    state = applied(minion)
-    assert state["result"] is False
-    assert "update-initramfs" in state["comment"]
-    assert machine.read("/etc/initramfs-tools/modules") == NEEDED
-    assert image_digest(minion) == lacking
-    machine.run("rm", hook, check=True)
-
+    machine.write(image, EMPTY)  # whoever builds one now: a minute less in an emulated machine
     promised = applied(minion, test=True)
-    assert promised["result"] is None
+    assert promised["result"] is None, promised["comment"]
     state = applied(minion)
     assert state["result"] is True, state["comment"]
     assert state["changes"] == promised["changes"]
     assert "initramfs-debian" in state["changes"]
-    assert judged(minion)[held]["verdict"] == "compliant"
-    assert applied(minion)["changes"] == {}
 
     # The image lists no more than it was told: without our line this boot would find no root.
     minion.reboot(own_kernel=True)
     assert machine.run("findmnt", "-no", "FSTYPE", "/").out == "ext4\n"
-    assert judged(minion)[held]["verdict"] == "compliant"
+    found = judged(minion)
+    assert found[held]["verdict"] == "compliant"
+    assert found["configuration of initramfs-tools"]["verdict"] == "compliant"
 
 
 def test_a_short_timeout_is_mended_now_and_for_later(salted_guest):
