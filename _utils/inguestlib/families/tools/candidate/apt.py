@@ -79,7 +79,7 @@ def _repository(guest, source):
 def _offers(guest, source, repository, known, pins, architecture, target):
     _path, release = aptindex.release(guest, source)
     readable, closed = aptindex.packages(guest, source, architecture)
-    host = "" if repository["local"] else (urllib.parse.urlsplit(source.uri).hostname or "")
+    host = "" if repository["local"] else _host(source.uri)
     out = {}
     for path in readable:
         component = "" if source.flat else path.split("_")[-3]
@@ -149,6 +149,13 @@ def _chosen(guest, name, rows, pins):
         own = None
     newest = aptpins.choose(free, installed, aptpins.INSTALLED)
     return {"version": aptpins.choose(mine, installed, own), "newest": newest}
+
+
+def _host(uri):
+    try:
+        return urllib.parse.urlsplit(uri).hostname or ""
+    except ValueError:  # a bracket that is no IPv6 address
+        return ""
 
 
 def _fetched(guest):

@@ -1,21 +1,15 @@
 """apt's copies of the repositories' indexes, below /var/lib/apt/lists."""
 
-import email.utils
-import errno
-import gzip
-import lzma
 import mmap
 import os
 import re
-import zlib
 
 from inguestlib import versions
-from inguestlib.command import GuestError
+from inguestlib.families.tools.candidate import packed
 
 LISTS = "/var/lib/apt/lists"
 _QUOTED = '\\|{}[]<>"^~_=!@#$%^&*'  # what apt writes as %xx in a file name, see strutl.cc
-_READERS = {"": open, ".gz": gzip.open, ".xz": lzma.open}
-_UNREADABLE = (".lz4", ".zst", ".bz2")  # of no use, or too slow, without a library
+_ENDS = ("", ".gz", ".xz", ".bz2", ".zst", ".lz4")
 _CHUNK = 1 << 20
 
 
@@ -60,9 +54,11 @@ def parse_release(text):
 
 def moment(text):
     """``YYYY-MM-DDTHH:MM:SSZ`` of a Release file's date, or ``None``."""
+    from email.utils import parsedate_to_datetime  # loads much, and rpm's guests have no need of it
+
     try:
-        when = email.utils.parsedate_to_datetime(text.replace("UTC", "GMT"))
-    except (TypeError, ValueError, AttributeError):
+        when = parsedate_to_datetime(text.replace("UTC", "GMT"))
+    except (TypeError, ValueError, AttributeError, OverflowError):
         return None
     return when.strftime("%Y-%m-%dT%H:%M:%SZ")
 
@@ -83,9 +79,9 @@ def packages(guest, source, architecture):
     readable, not_readable = [], []
     for stem in stems:
         path = f"{LISTS}/{file_name(stem)}"
-        for suffix in (*_READERS, *_UNREADABLE):
-            if guest.exists(path + suffix):
-                (readable if suffix in _READERS else not_readable).append(path + suffix)
+        for end in _ENDS:
+            if guest.exists(path + end):
+                (readable if packed.readable(path + end) else not_readable).append(path + end)
                 break
     return readable, not_readable
 
@@ -98,10 +94,7 @@ def offered(guest, path, names):
     """
 
     def read():
-        try:
-            return _offered(guest.path(path), names)
-        except (EOFError, zlib.error, lzma.LZMAError) as exc:
-            raise GuestError(errno.EBADMSG, str(exc), path) from exc
+        return packed.understood(guest, path, lambda real: _offered(real, names))
 
     return guest.once(("apt index", path, names), read)
 
@@ -117,9 +110,8 @@ def _offered(real, names):
 
 def _matching(real, needle):
     """The stanzas of a list of packages that hold ``needle``."""
-    opener = _READERS.get(os.path.splitext(real)[1], open)
-    with opener(real, "rb") as file:
-        if opener is open and os.fstat(file.fileno()).st_size:
+    with packed.opened(real) as file:
+        if not packed.suffix(real) and os.fstat(file.fileno()).st_size:
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
                 yield from _cut(data, needle)
             return
