@@ -150,6 +150,13 @@ FILES = {
         "auth       sufficient       pam_unix.so shadow\n@include common-auth\n"
         "account [success=1 default=ignore] pam_x.so \\\n a=b\naccount include common-account\n"
     ),
+    "/etc/vmware-tools/tools.conf": (
+        "# top\n[logging]\nvmsvc.handler = file\nvmsvc.level=debug\n[appinfo]\ndisabled = TRUE\n"
+        "[globalconf]\nenabled=true\n[setenvironment]\nvmsvc.PATH=/srv\n[guestinfo]\n"
+        "exclude-nics=eth*,docker*\npoll-interval=0\n[salt_minion]\nmaster=salt\n"
+    ),
+    "/etc/vmware-tools/tools-global.conf": "[appinfo]\npoll-interval=0\n; by hand\n",
+    "/var/log/vmware-vmsvc-root.log": "[2026-11-23T10:00:00.000Z] [ message] [vmsvc] one\n",
     "/etc/vmware-tools/vgauth.conf": (
         "[service]\nallowSymlinks=true\nsamlSchemaDir = /etc/vmware-tools/vgauth/schemas\n"
         "clockSkewAdjustment=900\n[auditing]\nauditSuccessEvents=0\n"

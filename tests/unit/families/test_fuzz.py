@@ -30,6 +30,8 @@ PILLAR = {
     "drivers": {"initramfs": {"enforce": True}, "channel": {"vsock": "refuse"}},
     "tools": {
         "role": "deployed",
+        "rewrite_rejected": True,
+        "ip_reporting": "nsx",
         "vgauth_aliases": {"remove": True},
         "scripts": {"remove": True},
     },
