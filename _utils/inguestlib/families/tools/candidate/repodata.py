@@ -1,23 +1,11 @@
 """A repository's metadata as rpm's package managers keep it: repomd.xml and the primary list."""
 
-import bz2
 import datetime as dt
-import errno
-import gzip
-import lzma
 import re
-import zlib
 
 from inguestlib import versions
-from inguestlib.command import GuestError
+from inguestlib.families.tools.candidate import packed
 
-_READERS = {".xml": open, ".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
-try:  # Python 3.14
-    from compression import zstd
-
-    _READERS[".zst"] = zstd.open
-except ImportError:
-    pass
 _CHUNK = 1 << 20
 _END = b"</package>"
 
@@ -45,12 +33,8 @@ def look(guest, folder):
         "date": _time(int(revision[1])) if revision else None,
         "fetched": _time(max(times)),
         "primary": primary,
-        "readable": primary is not None and _suffix(primary) in _READERS,
+        "readable": primary is not None and packed.readable(primary),
     }
-
-
-def _suffix(path):
-    return "." + path.rpartition(".")[2]
 
 
 def _time(seconds):
@@ -65,10 +49,7 @@ def offered(guest, path, names):
     """
 
     def read():
-        try:
-            return _offered(guest.path(path), names)
-        except (EOFError, zlib.error, lzma.LZMAError) as exc:
-            raise GuestError(errno.EBADMSG, str(exc), path) from exc
+        return packed.understood(guest, path, lambda real: _offered(real, names))
 
     return guest.once(("primary", path, names), read)
 
@@ -92,7 +73,7 @@ def _offered(real, names):
 
 
 def _packages(real, needles):
-    with _READERS[_suffix(real)](real, "rb") as file:
+    with packed.opened(real) as file:
         rest = b""
         while chunk := file.read(_CHUNK):
             data = rest + chunk
