@@ -59,7 +59,7 @@ DEVICES = {
     "floppy": ("-device", "floppy,unit=0,drive-type=144"),
     "usb": ("-device", "piix3-usb-uhci,id=usb", "-device", "usb-tablet,bus=usb.0"),
     "svga": ("-device", "vmware-svga"),
-    "sound": ("-audiodev", "none,id=silence", "-device", "ES1371,audiodev=silence"),
+    "sound": ("-audiodev", "none,id=silence", "-device", "ES1370,audiodev=silence"),
     "parallel": ("-chardev", "null,id=paper", "-device", "isa-parallel,chardev=paper"),
 }
 
@@ -72,7 +72,7 @@ BUSES = {
 
 
 class Disk(NamedTuple):
-    """One more disk, empty at first. ``bus`` names a controller: ``pvscsi``, or one in ``devices``."""
+    """One more disk, empty at first. ``bus``: ``pvscsi``, or a controller in ``devices``."""
 
     serial: str
     size: str = "64M"
