@@ -1,5 +1,16 @@
 """Small valid files of every kind that the families read; the fuzz test damages them."""
 
+CERTIFICATE = (
+    "-----BEGIN CERTIFICATE-----\n"
+    "MIIBODCB66ADAgECAhQ1yAptJ0lXotFjdY5cXmwX/UA+PTAFBgMrZXAwETEPMA0G\n"
+    "A1UEAwwGRnV6emVkMCAXDTI2MTEyMzE1NTkwNFoYDzIxMjYxMDMwMTU1OTA0WjAR\n"
+    "MQ8wDQYDVQQDDAZGdXp6ZWQwKjAFBgMrZXADIQDJG9lxY60I7lTRHQO2/NL9ZokP\n"
+    "4BlUKC6X3atZlyMH3KNTMFEwHQYDVR0OBBYEFLeASyL36OAJ5Y4G8HCMYzF3ETOd\n"
+    "MB8GA1UdIwQYMBaAFLeASyL36OAJ5Y4G8HCMYzF3ETOdMA8GA1UdEwEB/wQFMAMB\n"
+    "Af8wBQYDK2VwA0EAmukLTZDHAUJ+8FI4JomISKwtsFS5NOFbewOJlMol2cV2URMD\n"
+    "hn6KQToC7WTGgakGWsi7GJqUlrA+Ylg8F3zlDA==\n"
+    "-----END CERTIFICATE-----\n"
+)
 FILES = {
     "/etc/resolv.conf": ("nameserver 8.8.8.8\nsearch a b\noptions rotate\n"),
     "/etc/systemd/resolved.conf": ("[Resolve]\nDNS=8.8.8.8#dns.google\nFallbackDNS=\nDNSSEC=no\n"),
@@ -247,6 +258,11 @@ FILES = {
     "/etc/gitconfig": '[http]\n\tproxy = http://u:p@p:1\n[http "http://a/"]\n\tproxy =\n',
     "/etc/pip.conf": "[global]\nproxy = p:1\n",
     "/etc/npmrc": "proxy=http://p:1\nnoproxy=a\n",
+    "/etc/apt/auth.conf.d/p.conf": "machine http://p:1\nlogin u\npassword p\n",
+    "/etc/ca-certificates.conf": "mozilla/A.crt\n!mozilla/B.crt\nlocal/c.crt\n",
+    "/usr/share/ca-certificates/local/c.crt": CERTIFICATE,
+    "/usr/local/share/ca-certificates/d.crt": CERTIFICATE,
+    "/etc/ssl/certs/ca-certificates.crt": CERTIFICATE,
     "/root/.curlrc": 'proxy = "http://p:1"\nnoproxy=a\nproxy-user u:p\n',
     "/etc/wgetrc": "http_proxy = http://p:1\nuse_proxy = on\nno_proxy = a\n",
     "/var/lib/snapd/state.json": '{"data":{"config":{"core":{"proxy":{"http":"http://p:1"}}}}}',

@@ -40,6 +40,8 @@ PILLAR = {
         "exceptions": [".corp.example"],
         "bypass": ["repo.corp.example", "10.1.2.3"],
         "through": ["outside.example"],
+        "credentials": {"user": "joe", "password": "fuzzed", "forbidden": True},
+        "ca": {"allowed": ["0" * 64], "remove_unexpected": True},
     },
 }
 JUNK = (
