@@ -69,6 +69,13 @@ inguest:
     # repositories: ['bookworm-2026Q*']
     # What the guest is: template or deployed. Left out, what depends on it is unknown.
     # role: deployed
+    # What is needed from outside all the same counts more than the role.
+    # guest_operations:
+    #   allow: [ListFilesInGuest, ValidateCredentialsInGuest]
+    # Addresses that Tools report: nsx (its groups are made of them), off, or unmanaged.
+    # ip_reporting: nsx
+    # Inventories that somebody outside reads, so that they stay on.
+    # consumers: [appinfo]
 
   drivers:
     mode: audit
