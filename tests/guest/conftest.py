@@ -3,6 +3,7 @@
 from contextlib import ExitStack
 
 import pytest
+
 from support.qemu.farm import Farm
 
 
@@ -11,6 +12,20 @@ def farm(wire, tmp_path_factory):
     """The session's :class:`support.qemu.farm.Farm`: where machines come from."""
     with Farm(wire, tmp_path_factory.mktemp("machines")) as farm:
         yield farm
+
+
+@pytest.fixture(scope="session")
+def master(wire, tmp_path_factory):
+    """The session's master, with the keys that saved minions know."""
+    from support import salt_rig
+    from support.qemu.salted import master_keys
+
+    directory = tmp_path_factory.mktemp("master") / "salt"
+    master = salt_rig.Master(directory, wire.master, keys=master_keys())
+    try:
+        yield master.start()
+    finally:
+        master.stop()
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The rig itself: machines look like VMware's, come back from a state, a reboot and a cut."""
 
 import pytest
+
 from support.qemu.hardware import Disk
 
 pytestmark = [pytest.mark.guest, pytest.mark.slow]

@@ -47,10 +47,10 @@ class Master:
     """A master on ``address``; ``directory`` holds all that is its own.
 
     It serves a copy of the checkout as it was at the start, so that editing during
-    a test run does not reach the minions by halves.
+    a test run does not reach the minions by halves. ``keys``: a directory with its key pair.
     """
 
-    def __init__(self, directory, address, options=()):
+    def __init__(self, directory, address, options=(), keys=None):
         self.directory = Path(directory)
         self.address = address
         self.config = self.directory / "master"
@@ -60,6 +60,8 @@ class Master:
         self._process = None
         self._pillars = {}
         self.pillar.mkdir(parents=True)
+        if keys is not None:
+            shutil.copytree(keys, self.directory / "pki")
         self.served = self.directory / "checkout"
         for loader in CHECKOUT.glob("_*"):
             shutil.copytree(loader, self.served / loader.name)
@@ -88,7 +90,7 @@ class Master:
     def start(self, timeout=60):
         self._write_top()
         self._process = subprocess.Popen(
-            [*need.DIES_WITH_US, *_python("salt_master"), "-c", str(self.directory)],
+            [*need.DIES_WITH_US, *python("salt_master"), "-c", str(self.directory)],
             cwd=self.directory,  # not the checkout, whose metadata would make it an extension
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -133,7 +135,7 @@ class Master:
 
     def run(self, *arguments, timeout=180):
         """``salt-run ARGUMENTS``; the finished process, its output as text."""
-        command = [*_python("salt_run"), "-c", str(self.directory)]
+        command = [*python("salt_run"), "-c", str(self.directory)]
         return subprocess.run(
             [*command, *arguments],
             cwd=self.directory,
@@ -288,7 +290,8 @@ def binds():
     return mounts
 
 
-def _python(name):
+def python(name):
+    """The command that starts one of Salt's programs with the tests' Python."""
     return [sys.executable, "-c", _entry(name)]
 
 

@@ -12,17 +12,22 @@ from support import trees
 from support.qemu.hardware import Hardware
 from support.qemu.image import Image
 from support.qemu.machine import COMMAND_LINE, Machine, Snapshot
-from support.qemu.salted import GuestMinion
+from support.qemu.salted import GuestMinion, checkout
+
+CHECKOUT = "checkout"  # file of a saved minion: the digest of what it has synced
 
 
 class Farm:
-    """Machines on one wire. States right after a boot are kept in the cache, from run to run."""
+    """Machines on one wire.
+
+    States right after a boot, and with a minion that is up, are kept in the cache from run to run.
+    """
 
     def __init__(self, wire, directory):
         self._wire = wire
         self._directory = directory
         self._numbers = itertools.count(1)
-        self._salted = {}
+        self._synced = {}
 
     def __enter__(self):
         return self
@@ -50,27 +55,48 @@ class Farm:
 
     @contextmanager
     def salted(self, master, suite, **wanted):
-        """A :class:`GuestMinion` that is connected to ``master`` and synced."""
+        """A :class:`GuestMinion` that is connected to ``master`` and holds its checkout."""
         key = _parts(suite, wanted)
-        if key not in self._salted:
-            self._salted[key] = self._salt(master, suite, wanted)
-        machine = Machine.thaw(self._salted[key], *self._place())
+        if key not in self._synced:
+            self._synced[key] = self._sync(master, *key)
+        machine = Machine.thaw(self._synced[key], *self._place())
         with _off_at_the_end(machine):
             yield GuestMinion(machine, master).wait()
 
-    def _salt(self, master, suite, wanted):
-        with self.machine(suite, **wanted) as machine:
+    def _sync(self, master, image, hardware):
+        """The saved minion; one that holds the checkout, when that is another by now."""
+        kept = self._minion(master, image, hardware)
+        if (kept.directory / CHECKOUT).read_text() == _digest(master.served):
+            return kept
+        machine = Machine.thaw(kept, *self._place())
+        with _off_at_the_end(machine):
             minion = GuestMinion(machine, master)
-            minion.install()
-            minion.wait()
-            minion.salt("saltutil.sync_all", timeout=300)
+            minion.hold(checkout(master.served))
+            minion.wait().salt("saltutil.refresh_modules", timeout=300)
             return machine.freeze()
+
+    def _minion(self, master, image, hardware):
+        """A minion that is up, from the cache; a master with the same keys finds it again."""
+
+        def make(target):
+            machine = Machine.thaw(booted, target, self._wire.plug())
+            with _off_at_the_end(machine):
+                minion = GuestMinion(machine, master)
+                minion.install(checkout(master.served))
+                minion.wait().salt("inguest.controls", timeout=600)  # in memory, once
+                machine.freeze()
+            (target / CHECKOUT).write_text(_digest(master.served))
+
+        booted = self._booted(image, hardware)
+        made_of = [booted.directory.name, str(GuestMinion(booted, master).configuration())]
+        digest = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:12]
+        saved = trees.once(f"{image.suite}-minion-{digest}", make)
+        return Snapshot(saved, booted.name, image, hardware)
 
     def _booted(self, image, hardware):
         disk = image.made()
         made_of = [disk.name, _qemu(), COMMAND_LINE, hardware.arguments(), hardware.disks]
         digest = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:12]
-        key = f"{image.suite}-booted-{digest}"
 
         def make(target):
             machine = Machine(_name(image.suite), target, self._wire.plug(), image, hardware)
@@ -78,7 +104,7 @@ class Farm:
                 machine.boot()
                 machine.freeze()
 
-        saved = trees.once(key, make)
+        saved = trees.once(f"{image.suite}-booted-{digest}", make)
         return Snapshot(saved, _name(image.suite), image, hardware)
 
     def _new(self, suite, image, hardware):
@@ -98,6 +124,15 @@ def _parts(suite, wanted):
     hardware = Hardware(**of_hardware)
     hardware.need()
     return Image(suite, **of_image), hardware
+
+
+def _digest(directory):
+    """A digest of all files below."""
+    digest = hashlib.sha256()
+    for path in sorted(directory.rglob("*.py")):
+        digest.update(f"{path.relative_to(directory)}\0".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 A machine's directory holds all that is its own: the overlays of its disks, the flash with the
 UEFI variables, the TPM's state, the console's text. Its network is QEMU's user network, in a
 namespace that has the test's wire and nothing else: the guest (10.0.2.15) reaches what listens
-on the wire's addresses, and names through 10.0.2.3.
+on the wire's addresses, names through 10.0.2.3, and the master also at 10.0.2.2.
 
 **What a power cut leaves.** QEMU is killed. What the guest only held in memory is lost: dirty
 pages, an uncommitted journal, requests in flight. What it has flushed is on the disk, because
@@ -17,12 +17,15 @@ import re
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import NamedTuple
 
 from support import need, trees
+from support.qemu import relay
 from support.qemu.channel import Answer, Channel, MachineOff, NoAnswer
 from support.qemu.hardware import OVMF_VARS, Hardware
 from support.qemu.image import Image
@@ -48,22 +51,22 @@ class Machine:
     :param directory: its own, made here.
     :param link: :class:`support.wire.Link`.
     :param image: :class:`Image`.
-    :param hardware: :class:`Hardware`.
+    :param hardware: :class:`Hardware`; ``None``: the usual one.
     """
 
-    def __init__(self, name, directory, link, image, hardware=Hardware()):
+    def __init__(self, name, directory, link, image, hardware=None):
         need.root()
         need.program("qemu-system-x86_64", "qemu-img", "ip", "setpriv")
-        hardware.need()
         self.name = name
         self.directory = Path(directory)
         self.link = link
         self.image = image
-        self.hardware = hardware
+        self.hardware = hardware or Hardware()
+        self.hardware.need()
         self.directory.mkdir(parents=True)
         self.console = self.directory / "console"
         self.boot_id = None
-        self._qemu = self._channel = self._monitor = self._tpm = None
+        self._qemu = self._channel = self._monitor = self._tpm = self._relay = None
 
     # ---- power
 
@@ -81,8 +84,7 @@ class Machine:
         deadline = time.monotonic() + timeout
         try:
             self.boot_id = self._channel.hello.result(timeout)
-            left = max(1, deadline - time.monotonic())
-            state = self.run("systemctl", "is-system-running", "--wait", timeout=left).out.strip()
+            state = self._started(deadline)
         except (MachineOff, NoAnswer) as error:
             raise AssertionError(f"{self.name} did not boot: {error!r}\n{self.tail()}") from None
         assert state in ("running", "degraded"), f"{self.name}: {state}\n{self.tail()}"
@@ -156,7 +158,7 @@ class Machine:
         return machine
 
     def kernel_on_disk(self):
-        """``(vmlinuz, initrd)`` of the guest's ``/boot``, the newest version, as GRUB would take it.
+        """``(vmlinuz, initrd)`` of the guest's ``/boot``, the newest, as GRUB would take it.
 
         The machine is off.
         """
@@ -195,7 +197,7 @@ class Machine:
         return answer
 
     def start(self, *argv, timeout=600):
-        """Run a program in the guest and do not wait: a Future of ``Answer``, its texts in bytes."""
+        """Run a program in the guest and do not wait: a Future of ``Answer``, in bytes."""
         return self._channel.start(*argv, timeout=timeout)
 
     def read(self, path):
@@ -209,6 +211,23 @@ class Machine:
         """Replace or make a file (str or bytes), and the directories above it."""
         data = text if isinstance(text, bytes) else text.encode(errors="surrogateescape")
         self._channel.write(path, data, mode)
+
+    def unpack(self, archive, directory, timeout=120):
+        """Unpack a tar archive (bytes, not compressed) by the network, megabytes in a second."""
+        with socket.create_server((self.link.network.gateway, 0)) as server:
+            server.settimeout(timeout)
+
+            def serve():
+                connection, _ = server.accept()
+                with connection:
+                    connection.sendall(archive)
+
+            serving = threading.Thread(target=serve, daemon=True)
+            serving.start()
+            source = "/dev/tcp/{}/{}".format(*server.getsockname())
+            command = 'mkdir -p "$0" && tar -x -C "$0" <"$1"'  # a path that only bash knows
+            self.run("bash", "-c", command, directory, source, timeout=timeout, check=True)
+            serving.join(timeout)
 
     def resolves(self, name, timeout=20):
         """The address that the guest's own resolver gives for a name, or ``None``."""
@@ -228,6 +247,16 @@ class Machine:
         return "\n".join("\n".join(text.splitlines()[-lines:]) for text in said)
 
     # ---- beneath
+
+    def _started(self, deadline):
+        """What systemd says of the whole system once it has finished starting, or at the end."""
+        while True:
+            left = max(1, deadline - time.monotonic())
+            said = self.run("systemctl", "is-system-running", "--wait", timeout=left)
+            # this waits on the bus, which comes up later than the way in
+            if said.out.strip() not in ("", "initializing", "starting") or left == 1:
+                return said.out.strip() or said.err.strip()
+            time.sleep(0.5)
 
     def _make_disks(self, made):
         self._overlay("disk0.qcow2", made / "disk.raw", "raw")
@@ -286,6 +315,14 @@ class Machine:
         trees.run([*enter, "address", "add", self.link.network.address, "dev", "eth0"])
         trees.run([*enter, "link", "set", "lo", "up"])
         trees.run([*enter, "link", "set", "eth0", "up"])
+        self._relay = subprocess.Popen(
+            [
+                *need.DIES_WITH_US,
+                *("ip", "netns", "exec", self.link.name, sys.executable, "-IS", relay.__file__),
+                *(self.link.network.gateway, *map(str, relay.PORTS)),
+            ],
+            stdin=subprocess.DEVNULL,
+        )
         # `ip netns exec` shows this file as /etc/resolv.conf: the user network's name server
         settings = Path("/etc/netns") / self.link.name
         settings.mkdir(parents=True, exist_ok=True)
@@ -298,7 +335,10 @@ class Machine:
                 part.close()
         if self._tpm is not None:
             self._tpm.stop()
-        self._qemu = self._channel = self._monitor = self._tpm = None
+        if self._relay is not None:
+            self._relay.kill()
+            self._relay.wait()
+        self._qemu = self._channel = self._monitor = self._tpm = self._relay = None
         self.link.disconnect()
         shutil.rmtree(Path("/etc/netns") / self.link.name, ignore_errors=True)
 

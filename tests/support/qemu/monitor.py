@@ -20,7 +20,7 @@ class Monitor:
         :raises RuntimeError: QEMU refused it.
         :raises ConnectionError: QEMU is gone.
         """
-        request = {"execute": command, "arguments": {k: v for k, v in arguments.items()}}
+        request = {"execute": command, "arguments": arguments}
         self._connection.sendall(json.dumps(request).encode() + b"\n")
         while True:
             said = self._next()

@@ -7,6 +7,7 @@ import contextlib
 import fcntl
 import json
 import os
+import time
 
 # Announcements of the Tools that a host takes note of without saying anything.
 NOTED = (
@@ -20,6 +21,8 @@ NOTED = (
 )
 # What a host asks as soon as the Tools' daemon is there.
 GREETING = (b"reset", b"Capabilities_Register", b"ping")
+# The daemon asks for requests ten times a second, and each time takes an emulated machine 20 ms.
+PAUSE = 0.5
 OK, UNKNOWN = b"1 ", b"0 Unknown command"
 
 
@@ -67,6 +70,7 @@ class Host:
         if self._greeting:
             return self._greeting.pop(0)
         if not self._load("requests", []):
+            time.sleep(PAUSE)
             return None
         with self._changed("requests", []) as requests:
             return requests.pop(0).encode() if requests else None
