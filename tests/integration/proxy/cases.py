@@ -207,3 +207,21 @@ VARIABLES = (
     {"http_proxy": "", "HTTP_PROXY": PROXY},
     {"http_proxy": PROXY, "no_proxy": "", "NO_PROXY": "host.corp.example"},
 )
+
+# The same for https; here every question goes to a name of its own.
+SECURE = (
+    {"https_proxy": PROXY},
+    {"HTTPS_PROXY": PROXY},
+    {"http_proxy": PROXY},
+    {"HTTP_PROXY": PROXY},
+    {"all_proxy": PROXY},
+    {"ALL_PROXY": PROXY},
+    {"https_proxy": PROXY, "no_proxy": ".https.example"},
+    {"https_proxy": PROXY, "no_proxy": ".corp.example"},
+    {"https_proxy": "", "HTTPS_PROXY": PROXY},
+)
+
+
+def secure_name(client, number):
+    """The name that tells which client asks, and its how manieth question it is."""
+    return f"q{number}-{client}.https.example"

@@ -119,11 +119,13 @@ def answers(tmp_path_factory, trees):
         own.append(
             {"argv": argv, "env": {"HOME": f"{tree}/root", **one.env, **env}, "url": one.url}
         )
-    questions = {
-        "names": cases.NAMES,
-        "addresses": cases.ADDRESSES,
-        "clients": {**dict.fromkeys(ASKED, asked), "own": own},
-    }
+    every, names = {"own": own}, list(cases.NAMES)
+    for client in ASKED:
+        every[client] = [*asked]
+        for env in cases.SECURE:
+            names.append(cases.secure_name(client, len(every[client])))
+            every[client].append({"env": env, "url": f"https://{names[-1]}"})
+    questions = {"names": names, "addresses": cases.ADDRESSES, "clients": every}
     file = tmp_path_factory.mktemp("world") / "questions.json"
     file.write_text(json.dumps(questions))
     world = ["unshare", "--net", "--mount", sys.executable, str(HERE / "world.py"), str(file)]
@@ -172,12 +174,14 @@ def test_the_list_of_exceptions(client, answers, versions):
 def test_the_names_of_variables(client, answers, versions):
     wrong = []
     reals = answers[client][len(cases.CASES) :]
-    for env, real in zip(cases.VARIABLES, reals, strict=True):
-        judged = _judged(client, env, "http://host.corp.example", versions.get(client))
+    asked = [(env, "http://host.corp.example") for env in cases.VARIABLES]
+    asked += [(env, "https://any.https.example") for env in cases.SECURE]
+    for (env, url), real in zip(asked, reals, strict=True):
+        judged = _judged(client, env, url, versions.get(client))
         if judged is None:  # two spellings that differ: npm takes the one that stands last
             assert client == "npm" and len({name.lower() for name in env}) < len(env)
         elif judged != real:
-            wrong.append(f"{env}: judged {judged}, really {real}")
+            wrong.append(f"{url} with {env}: judged {judged}, really {real}")
     assert not wrong
 
 

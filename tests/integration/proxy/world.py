@@ -2,7 +2,8 @@
 
 Started in a fresh network and mount namespace. One web server on the ports 80 and 8080 of all
 addresses, and tinyproxy in front of it. The server tells by the header ``Via`` which way a
-request came, and by its path which question it belongs to.
+request came, and by its path which question it belongs to. Of https nothing is answered: port 443
+reads the name in the first message of TLS, and tinyproxy refuses and logs its CONNECT.
 
 QUESTIONS is a JSON file: ``{"names", "addresses", "clients": {client: [{"env", "url"}, …]}}``.
 """
@@ -10,8 +11,10 @@ QUESTIONS is a JSON file: ``{"names", "addresses", "clients": {client: [{"env", 
 import http.server
 import json
 import os
+import re
 import shutil
 import socket
+import socketserver
 import subprocess
 import sys
 import tempfile
@@ -28,8 +31,10 @@ Listen 127.0.0.1
 Allow 127.0.0.1
 Timeout 10
 MaxClients 40
-LogLevel Critical
+LogLevel Connect
+ConnectPort 1
 """
+SECURE = re.compile(rb"q(\d+)-(\w+)\.https\.example")
 
 
 class Origin(http.server.BaseHTTPRequestHandler):
@@ -53,6 +58,29 @@ class Origin(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *args):
         pass
+
+
+class Handshake(socketserver.BaseRequestHandler):
+    """Reads the name that a client wants to speak TLS with, and hangs up."""
+
+    def handle(self):
+        self.request.settimeout(10)
+        try:
+            seen(SECURE.search(self.request.recv(4096)), "direct")
+        except OSError:
+            pass  # it hung up first
+
+
+class Secure(socketserver.ThreadingTCPServer):
+    address_family = socket.AF_INET6
+    allow_reuse_address = daemon_threads = True
+    request_queue_size = 64
+
+
+def seen(match, way):
+    """Keep the way on which a name of https was asked for."""
+    if match:
+        WAYS.setdefault((match[2].decode(), match[1].decode()), set()).add(way)
 
 
 class Server(http.server.ThreadingHTTPServer):
@@ -82,10 +110,19 @@ def serve():
     for port in (80, 8080):
         server = Server(("::", port), Origin)
         threading.Thread(target=server.serve_forever, daemon=True).start()
+    secure = Secure(("::", 443), Handshake)
+    threading.Thread(target=secure.serve_forever, daemon=True).start()
+
+
+def proxied(folder):
+    """The names of https that the proxy was asked for, from its log."""
+    for line in (folder / "tinyproxy.log").read_bytes().splitlines():
+        if b"CONNECT" in line:
+            seen(SECURE.search(line), "proxy")
 
 
 def proxy(folder):
-    (folder / "tinyproxy.conf").write_text(TINYPROXY)
+    (folder / "tinyproxy.conf").write_text(f'{TINYPROXY}LogFile "{folder}/tinyproxy.log"\n')
     started = subprocess.Popen(
         ["tinyproxy", "-d", "-c", str(folder / "tinyproxy.conf")],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
@@ -114,6 +151,7 @@ def main():
                     begin = time.monotonic()
                     own = [{**one, "number": number} for number, one in enumerate(own)]
                     clients.CLIENTS[name](own, folder)
+                    proxied(folder)
                     # on a machine with too much to do a client may give up before it asks
                     lost = [one for one in own if (name, str(one["number"])) not in WAYS]
                     clients.CLIENTS[name](lost, folder)
@@ -123,6 +161,7 @@ def main():
         finally:
             through.terminate()
             through.wait()
+        proxied(folder)
         answers = {
             name: ["+".join(sorted(WAYS.get((name, str(i)), ["nothing"]))) for i in range(len(own))]
             for name, own in questions["clients"].items()

@@ -1,4 +1,4 @@
-"""git: libcurl's rules; but of its two variables for the list a set and empty one counts as well.
+"""git: libcurl's rules; but a variable that is set and empty counts: then no other one does.
 
 Source: ``get_curl_handle`` of git's http.c.
 """
@@ -8,5 +8,5 @@ from inguestlib.families.proxy.dialects import curl
 NAME = "git"
 PROXY = curl.PROXY
 EXCEPTIONS = curl.EXCEPTIONS
-EMPTY_LIST_COUNTS = True
+EMPTY_PROXY_COUNTS = EMPTY_LIST_COUNTS = True
 matches = curl.matches
