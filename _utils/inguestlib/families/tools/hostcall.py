@@ -7,6 +7,7 @@ every tool refuses before it looks at its arguments.
 from inguestlib.command import GuestError
 from inguestlib.model import unknown
 
+TIMEOUT = 10  # seconds; a host answers in milliseconds
 RPC, TOOLBOX = "vmware-rpctool", "vmware-toolbox-cmd"
 
 _OUTSIDE = "must be run inside a virtual machine"
@@ -21,7 +22,7 @@ def ask(guest, *argv):
     if not guest.live or guest.container or guest.hypervisor == "other":
         return {"asked": line, "rc": None, "out": "", "err": "not asked"}
     try:
-        answer = guest.ask(argv)
+        answer = guest.ask(argv, TIMEOUT)
     except GuestError as exc:
         return {"asked": line, "rc": None, "out": "", "err": exc.strerror or str(exc)}
     return {"asked": line, "rc": answer.rc, "out": answer.out, "err": answer.err.strip()}

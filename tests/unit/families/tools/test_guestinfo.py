@@ -79,7 +79,7 @@ class Host:
     def __init__(self, values):
         self.values = values
 
-    def ask(self, argv):
+    def ask(self, argv, timeout):
         key = argv[1].removeprefix("info-get ")
         value = self.values.get(key)
         if value is None:
