@@ -61,7 +61,7 @@ class Farm:
             self._synced[key] = self._sync(master, *key)
         machine = Machine.thaw(self._synced[key], *self._place())
         with _off_at_the_end(machine):
-            yield GuestMinion(machine, master).wait()
+            yield GuestMinion(machine, master).back()
 
     def _sync(self, master, image, hardware):
         """The saved minion; one that holds the checkout, when that is another by now."""
@@ -72,7 +72,7 @@ class Farm:
         with _off_at_the_end(machine):
             minion = GuestMinion(machine, master)
             minion.hold(checkout(master.served))
-            minion.wait().salt("saltutil.refresh_modules", timeout=300)
+            minion.back().salt("saltutil.refresh_modules", timeout=300)
             return machine.freeze()
 
     def _minion(self, master, image, hardware):

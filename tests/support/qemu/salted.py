@@ -80,6 +80,13 @@ class GuestMinion(salt_rig.Minion):
         """Wait until it answers ``test.ping``."""
         return super().wait(timeout)
 
+    def back(self):
+        """A saved minion goes on: this master, which may never have seen it, accepts its key."""
+        accepted = self.master.directory / "pki" / "minions" / self.id
+        accepted.parent.mkdir(exist_ok=True)
+        accepted.write_text(self.machine.read("/etc/salt/pki/minion/minion.pub"))
+        return self.wait()
+
     def reboot(self, **how):
         """Reboot the guest; the minion comes back by itself."""
         self.machine.reboot(**how)
