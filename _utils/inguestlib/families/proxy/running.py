@@ -1,6 +1,6 @@
 """The proxy variables that services were started with; only what runs has them."""
 
-from inguestlib.families.proxy.setting import split_userinfo
+from inguestlib.families.proxy.setting import listed, split_userinfo
 from inguestlib.families.proxy.variables import NAMES, kind
 
 
@@ -37,5 +37,6 @@ def variables(text):
     for entry in text.split("\0"):
         name, equals, value = entry.partition("=")
         if equals and name in NAMES:
-            out[name] = split_userinfo(value)[0] if kind(name) == "proxy" else value
+            cut = split_userinfo if kind(name) == "proxy" else listed
+            out[name] = cut(value)[0]
     return out

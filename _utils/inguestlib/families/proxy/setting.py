@@ -4,9 +4,15 @@ A value is cut where it is read, before it becomes a fact; what is cut leaves no
 ``credentials: true``. Everything else here works on the cut value.
 """
 
+import re
 from urllib.parse import urlsplit
 
+from inguestlib.families.proxy.variables import NAMES
 from inguestlib.redact import HIDDEN, redacted
+
+# What may stand before a `=` on the line of a proxy variable: those, and what introduces them.
+_ASSIGNED = re.compile(r"(?<![A-Za-z0-9_])([A-Za-z_][A-Za-z0-9_]*)\s*=")
+_KNOWN = NAMES | {"Environment", "DefaultEnvironment", "env", "DEFAULT", "OVERRIDE"}
 
 SCHEMES = ("http", "https")
 KINDS = ("proxy", "exceptions", "credentials", "switch", "discovery")
@@ -25,6 +31,14 @@ def split_userinfo(value):
     if not colons:
         return rest, head
     return f"{scheme}://{rest}", userinfo
+
+
+def listed(value):
+    """:func:`split_userinfo` of each entry of a list: a URL may have strayed into it."""
+    if not value or "@" not in value:
+        return value, None
+    parts = [split_userinfo(entry) for entry in value.split(",")]
+    return ",".join(shown for shown, _ in parts), "".join(user or "" for _, user in parts)
 
 
 def setting(guest, name, kind, value, path, line, *, schemes=(), scope="", **more):
@@ -52,7 +66,7 @@ def setting(guest, name, kind, value, path, line, *, schemes=(), scope="", **mor
     elif kind in ("proxy", "discovery"):
         shown, userinfo = split_userinfo(value or "")
     else:
-        shown, userinfo = value, None
+        shown, userinfo = listed(value)
     meta = guest.stat(path)
     return {
         "name": name,
@@ -63,7 +77,7 @@ def setting(guest, name, kind, value, path, line, *, schemes=(), scope="", **mor
         "credentials": bool(userinfo),
         "path": path,
         "line": line,
-        "text": _line(guest, path, line, userinfo),
+        "text": _line(guest, path, line, userinfo, name in NAMES),
         "mode": f"{meta.mode:04o}" if meta else None,
         "uid": meta.uid if meta else None,
         "gid": meta.gid if meta else None,
@@ -71,12 +85,17 @@ def setting(guest, name, kind, value, path, line, *, schemes=(), scope="", **mor
     }
 
 
-def _line(guest, path, number, userinfo):
-    """The line's text, credentials masked as an edit compares it; ``None`` when that can't be."""
+def _line(guest, path, number, userinfo, variable):
+    """The line's text, credentials masked as an edit compares it; ``None`` when that can't be.
+
+    Beside a variable others may stand on the line, and what they hold is nobody's business here.
+    """
     lines = guest.lines(path)
     if not 0 < number <= len(lines):
         return None
     text = redacted(lines[number - 1][1])
+    if variable and not _KNOWN.issuperset(_ASSIGNED.findall(text)):
+        return None
     left = text.replace(f"{HIDDEN}@", "")
     return None if "@" in left or (userinfo and userinfo in left) else text
 

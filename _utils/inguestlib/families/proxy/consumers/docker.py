@@ -5,6 +5,7 @@ puts its values into every container that it creates, and every build.
 """
 
 import json
+import re
 
 from inguestlib.families.proxy import people
 from inguestlib.families.proxy.consumers.section import installed, scope, section, text, version
@@ -64,12 +65,20 @@ def _take(guest, path, given, keys, name, settings):
             guest, key, "proxy" if scheme else "exceptions", value, path,
             line_of(guest, path, f'"{key}"'), schemes=schemes, scope=name,
         )  # fmt: skip
+        if not _alone(made["text"], keys):
+            made["text"] = None
         settings.append(made)
         if scheme is None:
             exceptions = made
         for one in schemes:
             own.setdefault(one, made)
     return own, exceptions
+
+
+def _alone(line, keys):
+    """Whether a line holds nothing but proxies: of a file in one line the rest may be secret."""
+    found = re.findall(r'"([^"]*)"\s*:', line or "")
+    return set(found) <= {"proxies", "default", *keys}
 
 
 def line_of(guest, path, word):

@@ -2,7 +2,7 @@
 
 from inguestlib.families.proxy import keyvalue, people
 from inguestlib.families.proxy.consumers.section import installed, scope, section, text, version
-from inguestlib.families.proxy.setting import setting
+from inguestlib.families.proxy.setting import setting, split_userinfo
 
 NAME = "git"
 PROGRAMS = ("/usr/bin/git", "/usr/local/bin/git")
@@ -46,7 +46,7 @@ class _Config:
             if one.section == "include" and one.key == "path":
                 self._include(path, one.value)
             elif one.section.partition(".")[0] == "http" and one.key == "proxy":
-                url = one.section.partition(".")[2]
+                url, _login = split_userinfo(one.section.partition(".")[2])
                 name = f"http.{url}.proxy" if url else "http.proxy"
                 self.found[url] = setting(
                     self.guest, name, "proxy", one.value, path, one.line,
