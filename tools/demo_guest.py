@@ -3,10 +3,13 @@
 import textwrap
 from pathlib import Path
 
-# Laid over the example policy in pillar/: this guest is to be cured, and sends no logs.
+# Laid over the example policy in pillar/: this guest is to be cured, sends no logs, and is a tree
+# without VMware Tools.
 POLICY = {
     "mode": "enforce",
     "dns": {"mode": "enforce"},
+    "proxy": {"mode": "enforce"},
+    "tools": {"mode": "off"},
     "services": {"mode": "enforce", "required": ["ssh", "cron"], "logs": {"hosts": []}},
 }
 
