@@ -93,6 +93,9 @@ class Channel:
         try:
             for line in self._connection.makefile("rb"):
                 line = line.rstrip(b"\n")
+                if line[:1] not in (b"+", b"."):
+                    # UEFI firmware draws its screen on this port too, and ends no line of it.
+                    line = line[max(line.rfind(b".{"), 0) :]
                 if line == b"+":
                     self._taken.release()
                     continue
