@@ -99,5 +99,5 @@ def test_a_minion_answers_and_audits(salted_guest, suite):
     assert grains == {"oscodename": suite, "virtual": "VMware"}
     minion.pillar({"inguest": {"mode": "off", "services": {"mode": "audit"}}})
     report = minion.salt("inguest.audit")
-    assert report["guest"] == "guest"
+    assert report["guest"] == minion.id
     assert report["summary"]["error"] == 0
