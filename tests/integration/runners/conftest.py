@@ -85,7 +85,7 @@ def started(pytestconfig, event_listener, installed=False, mode="audit"):
         pillar.mkdir()
         (pillar / "top.sls").write_text("base:\n  '*':\n    - inguest\n")
         dns = {"mode": mode, "servers": SERVERS}
-        policy = {"inguest": {"dns": dns, "services": {"mode": "off"}}}
+        policy = {"inguest": {"mode": "off", "dns": dns}}
         (pillar / "inguest.sls").write_text(json.dumps(policy))
         states = base / "states"
         shutil.copytree(pytestconfig.rootpath / "states", states)
