@@ -172,15 +172,18 @@ def integer(value):
 
 
 def string(value):
-    """The text with its escapes undone, or ``None`` where GLib finds none."""
+    """The text with its escapes undone, or ``None`` where GLib finds none.
+
+    An escape that there is not is an error to GLib; the text that it gives all the same is the one
+    that VMware Tools take: with both characters, and without a backslash at the end.
+    """
     if any("\udc80" <= c <= "\udcff" for c in value):
         return None
     out, chars = [], iter(value)
     for char in chars:
         if char == "\\":
-            char = _ESCAPES.get(next(chars, ""))
-            if char is None:
-                return None
+            follows = next(chars, "")
+            char = _ESCAPES.get(follows, follows and char + follows)
         out.append(char)
     return "".join(out)
 

@@ -76,8 +76,7 @@ class Glib:
         text = ctypes.string_at(address) if address else None
         self.lib.g_free(ctypes.c_void_p(address))
         if error:
-            self.lib.g_clear_error(ctypes.byref(error))
-            return None
+            self.lib.g_clear_error(ctypes.byref(error))  # with a text all the same, if there is one
         return text
 
 
