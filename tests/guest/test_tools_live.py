@@ -1,4 +1,4 @@
-"""What only a running VMware guest shows: its host's answers, and VGAuth at work."""
+"""What only a running VMware guest shows: its host's answers."""
 
 import io
 import json
@@ -8,12 +8,10 @@ from pathlib import Path
 import pytest
 
 import inguestlib
-from inguestlib.families.tools.vgauth import CONF, STORE
 from support import salt_rig
 
 pytestmark = [pytest.mark.guest, pytest.mark.slow]
 
-LOG = "/var/log/vmware-vgauthsvc.log.0"
 SECRET = "Tr0ub4dor-and-3"
 USERDATA = f"#cloud-config\nchpasswd:\n  list: |\n    root:{SECRET}\n"
 HOST_SIDE = (
@@ -23,9 +21,6 @@ HOST_SIDE = (
     "tools-host-info-hidden",
     "tools-device-control-isolated",
 )
-AS_INSTALLED = ("tools-power-scripts", "tools-backup-scripts", "tools-pam-stack")
-VGAUTH = ("tools-vgauth-aliases", "tools-vgauth-settings", "tools-vgauth-audit")
-
 
 # What those controls look at: all of the family takes long in an emulated machine.
 SECTIONS = ["installed", "services", "conf", "guestinfo", "reported", "isolation", "pam"]
@@ -35,7 +30,7 @@ CORE = "/root/core"
 ASK = f"""
 import json, sys
 sys.path.insert(0, "{CORE}")
-from inguestlib import apply, audit, policy
+from inguestlib import audit, policy
 from inguestlib.families import all_families
 from inguestlib.families.tools import hostcall
 from inguestlib.guest import Guest
@@ -43,20 +38,13 @@ question = json.load(sys.stdin)
 pillar = {{"tools": {{"mode": "enforce", **question["params"]}}}}
 loaded = policy.load(pillar, families=all_families(), needed=["tools"])
 chosen = [["tools"], question["controls"]]
-if question["apply"]:
-    import salt.config, salt.loader
-    from inguestlib.effects import Effects
-    opts = salt.config.minion_config(None)
-    effects = Effects(salt.loader.minion_mods(opts))
-    said = apply.apply("/", loaded, effects, *chosen, name="guest")["families"]["tools"]
-else:
-    hostcall.TIMEOUT = 120  # each of the emulated host's answers takes a Python of its own
-    loaded, guest = loaded.for_guest("guest"), Guest("/")
-    observers, params = all_families()["tools"].observers, loaded.family("tools")
-    seen = {{section: observers[section](guest, params) for section in question["sections"]}}
-    facts = audit.plain({{"schema": 1, "guest": guest.summary(), "tools": seen}})
-    found = [finding.to_dict() for finding in audit.judge(facts, loaded, *chosen)]
-    said = {{"facts": facts, "findings": found}}
+hostcall.TIMEOUT = 120  # each of the emulated host's answers takes a Python of its own
+loaded, guest = loaded.for_guest("guest"), Guest("/")
+observers, params = all_families()["tools"].observers, loaded.family("tools")
+seen = {{section: observers[section](guest, params) for section in question["sections"]}}
+facts = audit.plain({{"schema": 1, "guest": guest.summary(), "tools": seen}})
+found = [finding.to_dict() for finding in audit.judge(facts, loaded, *chosen)]
+said = {{"facts": facts, "findings": found}}
 print(json.dumps(said))
 """
 
@@ -82,8 +70,8 @@ class Guest:
         named = {name.replace("_", "."): answer for name, answer in answers.items()}
         self.machine.write("/run/backdoor/answers.json", json.dumps(named))
 
-    def ask(self, controls, params, apply=False):
-        question = {"controls": list(controls), "params": params, "apply": apply}
+    def ask(self, controls, params):
+        question = {"controls": list(controls), "params": params}
         question = json.dumps({**question, "sections": SECTIONS})
         python = f"{salt_rig.GUEST_SALT}/bin/python"
         answer = self.machine.run(python, "/root/ask.py", text=question, timeout=600)
@@ -94,11 +82,6 @@ class Guest:
         """``{resource: verdict}``, and the whole answer as text."""
         said = self.ask(controls, params)
         return {f["resource"]: f["verdict"] for f in said["findings"]}, json.dumps(said)
-
-    def apply(self, *controls, **params):
-        done = self.ask(controls, params, apply=True)
-        assert done["result"] == "applied", done
-        return sorted(f"{c['kind']} {c.get('path') or c['name']}" for c in done["plan"])
 
 
 @pytest.fixture(scope="module")
@@ -138,39 +121,3 @@ def test_what_the_host_knows_and_lets_the_guest_do(guest):
     assert found["guestinfo.userdata"] == "compliant"
     assert found["guestinfo.ip"] == "drift"
     assert (found["disk shrinking"], found["host statistics"]) == ("drift", "drift")
-
-
-def test_the_running_service_loses_an_alias_and_a_setting(guest):
-    run = guest.machine.run
-    run("systemctl", "start", "vgauth.service", check=True)
-    key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "/dev/null")
-    run("openssl", "req", "-x509", *key, "-out", "/root/a.pem", "-subj", "/CN=a", check=True)
-    printed = run("openssl", "x509", "-in", "/root/a.pem", "-noout", "-fingerprint", "-sha256").out
-    fingerprint = printed.strip().partition("=")[2]
-    add = ("--username=root", "--file=/root/a.pem", "--subject=backup")
-    run("vmware-vgauth-cmd", "add", *add, check=True)
-
-    found, _ = guest.verdicts([VGAUTH[0], *AS_INSTALLED])
-    [(resource, verdict)] = [pair for pair in found.items() if pair[0].startswith(STORE)]
-    assert (verdict, found.pop(resource)) == ("drift", "drift")
-    assert resource.startswith(f"{STORE}/user-root.xml root sha256:")
-    assert set(found.values()) == {"compliant"}
-    allowed, _ = guest.verdicts(VGAUTH[:1], vgauth_aliases={"allowed": [fingerprint]})
-    assert allowed == {resource: "compliant"}
-
-    machine = guest.machine
-    machine.write(CONF, f"{machine.read(CONF)}[service]\nallowSymlinks=true\n")
-    run("systemctl", "restart", "vgauth.service", check=True)
-    before = run("systemctl", "show", "--property=InvocationID", "vgauth.service").out
-    assert "allowSymlinks=true" in machine.read(LOG)
-    run("truncate", "--size=0", LOG, check=True)
-    assert guest.apply(*VGAUTH, vgauth_aliases={"remove": True}) == [
-        f"file {CONF}",
-        f"file {STORE}/user-root.xml",
-        "unit vgauth.service",
-    ]
-    assert run("systemctl", "show", "--property=InvocationID", "vgauth.service").out != before
-    log = machine.read(LOG)
-    assert "BEGIN SERVICE" in log and "allowSymlinks" not in log
-    listed = run("vmware-vgauth-cmd", "list", "--username=root", check=True).out
-    assert "CERTIFICATE" not in listed
