@@ -303,6 +303,24 @@ class Struct(Type):
         return self.check(self.default or {}, key, problems)
 
 
+class Probe(Struct):
+    """Parameters of an active probe: where it is ``enabled``, its ``canaries`` have to be named.
+
+    mend
+        What to name, said where none is.
+    """
+
+    def __init__(self, keys, default=None, *, mend, help=""):
+        super().__init__(keys, default, help=help)
+        self.mend = mend
+
+    def check(self, value, key, problems):
+        out = super().check(value, key, problems)
+        if isinstance(out, dict) and out.get("enabled") and not out.get("canaries"):
+            problems.append(Problem(f"{key}:canaries", "is required by enabled", self.mend))
+        return out
+
+
 class MapOf(Type):
     """A mapping of free keys to one type. ``key_pattern`` limits the keys."""
 

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from inguestlib.command import GuestError
 from inguestlib.families.dns import address
 from inguestlib.model import compliant, control, drift, not_applicable, unknown
-from inguestlib.schema import Address, Bool, Int, ListOf, Problem, Str, Struct
+from inguestlib.schema import Address, Bool, Int, ListOf, Probe, Str, Struct
 
 PROBES = (("udp", 53), ("tcp", 53), ("tcp", 853))
 LOOKUP_TIMEOUT = 15  # seconds: glibc's own limit is 5 for each of three servers
@@ -168,17 +168,6 @@ def egress_enforced(facts, policy):
             yield compliant(canary, [], [], evidence=said)
 
 
-class Egress(Struct):
-    """The probe's parameters: a canary has to be named where it is switched on."""
-
-    def check(self, value, key, problems):
-        out = super().check(value, key, problems)
-        if isinstance(out, dict) and out.get("enabled") and not out.get("canaries"):
-            mend = "name addresses of DNS servers outside that must not answer"
-            problems.append(Problem(f"{key}:canaries", "is required by enabled", mend))
-        return out
-
-
 SCHEMA = {
     "proof": Struct(
         {
@@ -188,12 +177,13 @@ SCHEMA = {
         },
         help="the proof that name resolution works after a change",
     ),
-    "egress": Egress(
+    "egress": Probe(
         {
             "enabled": Bool(False, help="whether to try to reach DNS servers outside"),
             "canaries": ListOf(Address(), help="addresses outside that must not answer"),
             "timeout": Int(2, low=1, high=10, help="seconds to wait for an answer"),
         },
+        mend="name addresses of DNS servers outside that must not answer",
         help="an active probe that DNS to the Internet is blocked",
     ),
 }

@@ -12,21 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 from inguestlib.families.proxy import dialects, want
 from inguestlib.families.proxy.setting import endpoint
 from inguestlib.model import compliant, control, drift, not_applicable, unknown
-from inguestlib.schema import Bool, Int, ListOf, Problem, Str, Struct
+from inguestlib.schema import Bool, Int, ListOf, Probe, Str
 
 CONTROL = "proxy-enforced"
 _URL = r"https?://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?(/[^\s]*)?"
-
-
-class Probe(Struct):
-    """The probe's parameters: where it is on, something has to be named that is asked for."""
-
-    def check(self, value, key, problems):
-        out = super().check(value, key, problems)
-        if isinstance(out, dict) and out.get("enabled") and not out.get("canaries"):
-            mend = "name URLs outside that only the proxy should reach"
-            problems.append(Problem(f"{key}:canaries", "is required by enabled", mend))
-        return out
 
 
 SCHEMA = {
@@ -39,6 +28,7 @@ SCHEMA = {
             ),
             "timeout": Int(5, low=1, high=30, help="seconds to wait for an answer"),
         },
+        mend="name URLs outside that only the proxy should reach",
         help="an active probe that only the proxy reaches the Internet",
     )
 }
