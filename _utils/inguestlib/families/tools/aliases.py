@@ -3,7 +3,7 @@
 from inguestlib import schema as s
 from inguestlib.changes import Edit, File
 from inguestlib.families.tools import aliasstore, vgauth
-from inguestlib.families.tools.installed import gate
+from inguestlib.families.tools.installed import needs_tools
 from inguestlib.model import compliant, control, drift, unknown
 from inguestlib.redact import redacted
 
@@ -108,10 +108,8 @@ OBSERVERS = {"vgauth_aliases": observe}
     topic="VMware Tools channel is privileged access",
     enforceable="partial",
 )
+@needs_tools
 def vgauth_aliases(facts, policy):
-    if finding := gate(facts):
-        yield finding
-        return
     seen, params = facts["vgauth_aliases"], policy["vgauth_aliases"]
     for path in dict.fromkeys(problem["path"] for problem in seen["problems"]):
         yield _untrusted([p for p in seen["problems"] if p["path"] == path])

@@ -4,7 +4,7 @@ from inguestlib.changes import File
 from inguestlib.families.tools import confkeys as k
 from inguestlib.families.tools.conffile import HOME, Key, effective
 from inguestlib.families.tools.confrule import mending, wish
-from inguestlib.families.tools.installed import gate
+from inguestlib.families.tools.installed import needs_tools
 from inguestlib.model import compliant, control, drift
 
 SCHEMA = {}
@@ -62,11 +62,9 @@ def _shown(meta):
     topic="VMware Tools configuration",
     enforceable="yes",
 )
+@needs_tools
 def conf_permissions(facts, policy):
     del policy
-    if finding := gate(facts):
-        yield finding
-        return
     seen = facts["access"]["config"]
     if not seen:
         yield compliant(HOME, evidence=f"no {HOME}: nothing there can be changed")
@@ -111,10 +109,8 @@ def _without(mode, bits):
     enforceable="yes",
     tier=2,
 )
+@needs_tools
 def log_files(facts, policy):
-    if finding := gate(facts):
-        yield finding
-        return
     seen = {p: m for p, m in facts["access"]["logs"].items() if m["kind"] == "file"}
     wrong = {p: m for p, m in seen.items() if int(m["mode"], 8) & ~0o640 or m["uid"]}
     for path, meta in wrong.items():

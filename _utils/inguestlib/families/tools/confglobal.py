@@ -3,7 +3,7 @@
 from inguestlib.changes import File
 from inguestlib.families.tools.conffile import GLOBALCONF, effective
 from inguestlib.families.tools.confrule import GLOBAL_OFF, mending, wish
-from inguestlib.families.tools.installed import gate
+from inguestlib.families.tools.installed import needs_tools
 from inguestlib.model import control, drift
 
 SCHEMA = {}
@@ -23,10 +23,8 @@ OBSERVERS = {}
     },
     enforceable="yes",
 )
+@needs_tools
 def globalconf_off(facts, policy):
-    if finding := gate(facts):
-        yield finding
-        return
     yield wish(facts, policy, GLOBALCONF, False, off=True)
     on = effective(facts, GLOBALCONF, mending(policy)).value
     for path in facts["conf"]["stale"]:

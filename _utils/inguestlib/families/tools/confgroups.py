@@ -3,7 +3,7 @@
 from inguestlib.families.tools import confkeys as k
 from inguestlib.families.tools.conffile import TOOLS, entries, place, rejected
 from inguestlib.families.tools.confrule import blocked, cure, mending
-from inguestlib.families.tools.installed import gate
+from inguestlib.families.tools.installed import needs_tools
 from inguestlib.model import compliant, control, drift
 
 SCHEMA = {}
@@ -42,10 +42,8 @@ def _absent(facts, policy, groups, *, keys=None, restart=False, comment=""):
     topic="VMware Tools configuration",
     enforceable="yes",
 )
+@needs_tools
 def conf_environment(facts, policy):
-    if finding := gate(facts):
-        yield finding
-        return
     groups = ("setenvironment", "unsetenvironment")
     note = "read when vmtoolsd starts, for programs that it starts too"
     yield from _absent(facts, policy, groups, restart=True, comment=note)
@@ -61,10 +59,8 @@ def conf_environment(facts, policy):
     enforceable="yes",
     tier=2,
 )
+@needs_tools
 def saltminion_section(facts, policy):
-    if finding := gate(facts):
-        yield finding
-        return
     yield from _absent(facts, policy, ("salt_minion",))
 
 
@@ -82,10 +78,8 @@ def saltminion_section(facts, policy):
     enforceable="yes",
     tier=2,
 )
+@needs_tools
 def identity_not_hidden(facts, policy):
-    if finding := gate(facts):
-        yield finding
-        return
     keys = {(key.group, key.name) for key in k.IDENTITY}
     yield from _absent(facts, policy, ("vmtools", "guestosinfo"), keys=keys)
 

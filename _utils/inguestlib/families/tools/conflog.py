@@ -4,7 +4,7 @@ from inguestlib import schema as s
 from inguestlib.families.tools import confkeys as k
 from inguestlib.families.tools.conffile import TOOLS, Key, effective, entries
 from inguestlib.families.tools.confrule import mending, wish
-from inguestlib.families.tools.installed import gate
+from inguestlib.families.tools.installed import needs_tools
 from inguestlib.model import compliant, control
 
 SCHEMA = {
@@ -44,10 +44,8 @@ def _domains(facts, suffix):
     references=_LOGS,
     enforceable="yes",
 )
+@needs_tools
 def log_enabled(facts, policy):
-    if finding := gate(facts):
-        yield finding
-        return
     # Absent, vmtoolsd logs all the same, and vmware-toolbox-cmd does not: it has to be said.
     said = Key(k.LOG.group, k.LOG.name, "boolean", False)
     note = "vmtoolsd logs all the same; the key governs vmware-toolbox-cmd"
@@ -77,10 +75,8 @@ def _level(policy):
     },
     enforceable="yes",
 )
+@needs_tools
 def log_syslog(facts, policy):
-    if finding := gate(facts):
-        yield finding
-        return
     want = policy["log_handler"]
     alike = ("file", "file+") if want.startswith("file") else (want,)
     for domain in k.LOG_DOMAINS:
@@ -96,10 +92,8 @@ def log_syslog(facts, policy):
     references=_LOGS,
     enforceable="yes",
 )
+@needs_tools
 def log_level(facts, policy):
-    if finding := gate(facts):
-        yield finding
-        return
     found = [*_levels(facts, policy), *_handlers(facts, policy), *_data(facts, policy)]
     yield from found
     if not found:
@@ -159,10 +153,8 @@ def _data(facts, policy):
     enforceable="yes",
     tier=2,
 )
+@needs_tools
 def core_dumps(facts, policy):
-    if finding := gate(facts):
-        yield finding
-        return
     yield wish(facts, policy, k.CORE_DUMP, False, restart=True)
     # Both set their limit when they start.
     yield wish(facts, policy, k.VGAUTH_CORE_DUMPS, False, restart=True)

@@ -4,7 +4,7 @@ from inguestlib.families.tools import confkeys as k
 from inguestlib.families.tools import role
 from inguestlib.families.tools.conffile import effective
 from inguestlib.families.tools.confrule import mending, wish
-from inguestlib.families.tools.installed import gate
+from inguestlib.families.tools.installed import needs_tools
 from inguestlib.model import control, not_applicable
 
 SCHEMA = {}
@@ -28,10 +28,8 @@ OBSERVERS = {}
     enforceable="yes",
     tier=2,
 )
+@needs_tools
 def guestops_per_api(facts, policy):
-    if finding := gate(facts):
-        yield finding
-        return
     wanted = role.choice(policy, "guest_operations")
     now = effective(facts, k.GUESTOPS, mending(policy))
     if wanted is None:

@@ -9,7 +9,7 @@ from inguestlib import schema as s
 from inguestlib.families.tools import conffile, role
 from inguestlib.families.tools import confkeys as k
 from inguestlib.families.tools.confrule import wish
-from inguestlib.families.tools.installed import gate
+from inguestlib.families.tools.installed import gate, needs_tools
 from inguestlib.model import Control, control, not_applicable
 from inguestlib.record import record
 
@@ -333,10 +333,9 @@ RULES = (
     enforceable="yes",
     tier=2,
 )
+@needs_tools
 def gueststore_off(facts, policy):
-    if finding := gate(facts):
-        yield finding
-    elif policy["gueststore"] == "off":
+    if policy["gueststore"] == "off":
         yield wish(facts, policy, k.GUESTSTORE, True, off=True)
     else:
         off = ((k.GUESTSTORE, lambda value: value),)

@@ -8,7 +8,7 @@ from inguestlib.families.tools import confkeys as k
 from inguestlib.families.tools import hostcall, installed
 from inguestlib.families.tools.conffile import effective
 from inguestlib.families.tools.confrule import mending, release, unread, wish
-from inguestlib.families.tools.installed import gate
+from inguestlib.families.tools.installed import needs_tools
 from inguestlib.model import compliant, control, drift, not_applicable, unknown
 
 SCHEMA = {
@@ -84,10 +84,8 @@ OBSERVERS = {"site": observe}
     },
     enforceable="partial",
 )
+@needs_tools
 def timesync_off(facts, policy):
-    if finding := gate(facts):
-        yield finding
-        return
     want, clients = policy["time_sync"], facts["site"]["clients"]
     if want == "unmanaged":
         yield not_applicable(k.TIMESYNC.label, "inguest:tools:time_sync is unmanaged")
@@ -135,10 +133,8 @@ def _before_the_key(facts, clients):
     references={"stig": ["NDFW-4X-000034"]},
     enforceable="yes",
 )
+@needs_tools
 def nic_reporting(facts, policy):
-    if finding := gate(facts):
-        yield finding
-        return
     want = policy["ip_reporting"]
     hidden = _hidden(facts, policy)
     poll = effective(facts, k.GUESTINFO_POLL, mending(policy))

@@ -4,7 +4,7 @@ from inguestlib.changes import File
 from inguestlib.families.tools import conffile, conflive, confrule
 from inguestlib.families.tools import confkeys as k
 from inguestlib.families.tools.conffile import TOOLS, VGAUTH, place
-from inguestlib.families.tools.installed import gate
+from inguestlib.families.tools.installed import needs_tools
 from inguestlib.model import compliant, control, drift
 
 SCHEMA = {}
@@ -24,10 +24,8 @@ _ABOVE = "VGAuthService takes what stands above that line"
     topic="VMware Tools configuration",
     enforceable="yes",
 )
+@needs_tools
 def conf_syntax(facts, policy):
-    if finding := gate(facts):
-        yield finding
-        return
     wrong = _misread(facts, policy)
     planned = _planned(facts, policy) if wrong else {}
     for path in (TOOLS, VGAUTH):

@@ -6,7 +6,7 @@ from inguestlib import elf, versions
 from inguestlib import schema as s
 from inguestlib.families.tools import advisories, candidate, knowncve, names, upgrade
 from inguestlib.families.tools.candidate import freshness
-from inguestlib.families.tools.installed import gate
+from inguestlib.families.tools.installed import needs_tools
 from inguestlib.model import compliant, control, drift, unknown
 
 SCHEMA = {
@@ -65,10 +65,8 @@ OBSERVERS = {"candidates": candidate.observe, "disk": observe_disk}
     },
     enforceable="yes",
 )
+@needs_tools
 def tools_currency(facts, policy):
-    if finding := gate(facts):
-        yield finding
-        return
     judge = {"latest": _latest, "security": _security, "minimum": _minimum}[policy["currency"]]
     for name, package in facts["installed"]["packages"].items():
         if versions.valid(package["version"], facts["installed"]["manager"]):

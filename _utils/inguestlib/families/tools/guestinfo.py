@@ -2,7 +2,7 @@
 
 from inguestlib import schema as s
 from inguestlib.families.tools import hostcall, secretscan
-from inguestlib.families.tools.installed import elsewhere
+from inguestlib.families.tools.installed import needs_vmware
 from inguestlib.model import compliant, control, drift, unknown
 
 KEYS = ("guestinfo.userdata", "guestinfo.metadata", "guestinfo.vendordata", "guestinfo.ovfEnv")
@@ -57,11 +57,9 @@ OBSERVERS = {"guestinfo": observe}
     topic="Template management",
     offline=False,
 )
+@needs_vmware
 def guestinfo_no_secrets(facts, policy):
     del policy
-    if finding := elsewhere(facts):
-        yield finding
-        return
     for key, seen in facts["guestinfo"].items():
         yield _judge(key, seen)
 

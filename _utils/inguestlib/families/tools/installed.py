@@ -1,6 +1,7 @@
 """tools-installed: open-vm-tools is there, from the distribution's own packages."""
 
 import errno
+import functools
 
 from inguestlib import versions
 from inguestlib.changes import Package
@@ -84,6 +85,26 @@ def elsewhere(facts):
         vendor = "/sys/class/dmi/id/sys_vendor is not VMware's"
         return not_applicable(names.PACKAGE, "this is not a VMware guest", evidence=vendor)
     return None
+
+
+def _behind(asked):
+    def decorate(judge):
+        @functools.wraps(judge)
+        def judged(facts, policy):
+            if finding := asked(facts):
+                yield finding
+            else:
+                yield from judge(facts, policy)
+
+        return judged
+
+    return decorate
+
+
+needs_tools = _behind(gate)
+"""Decorate a judge that has nothing to say where open-vm-tools is not installed."""
+needs_vmware = _behind(elsewhere)
+"""Decorate a judge that has nothing to say where the live guest is not VMware's."""
 
 
 @control(

@@ -6,7 +6,7 @@ import os
 from inguestlib import packagefiles
 from inguestlib.changes import File
 from inguestlib.command import GuestError
-from inguestlib.families.tools.installed import gate
+from inguestlib.families.tools.installed import needs_tools
 from inguestlib.model import compliant, control, drift, unknown
 
 SCHEMA = {}
@@ -165,11 +165,9 @@ def _extra(guest, owned):
     topic="Monitoring/config systems are targets: how will you know",
     enforceable="partial",
 )
+@needs_tools
 def tools_binary_integrity(facts, policy):
     del policy
-    if finding := gate(facts):
-        yield finding
-        return
     seen = facts["integrity"]
     manager = facts["installed"]["manager"]
     for one in seen["differences"]:

@@ -2,7 +2,7 @@
 
 from inguestlib.families.tools import hostcall
 from inguestlib.families.tools.hostcall import TOOLBOX
-from inguestlib.families.tools.installed import elsewhere
+from inguestlib.families.tools.installed import needs_vmware
 from inguestlib.model import compliant, control, drift, unknown
 
 _QUESTIONS = {
@@ -49,11 +49,9 @@ OBSERVERS = {"isolation": observe}
     offline=False,
     tier=2,
 )
+@needs_vmware
 def disk_shrink_isolated(facts, policy):
     del policy
-    if finding := elsewhere(facts):
-        yield finding
-        return
     yield shrink(facts["isolation"]["disks"])
 
 
@@ -87,11 +85,9 @@ def shrink(answer):
     offline=False,
     tier=2,
 )
+@needs_vmware
 def host_info_hidden(facts, policy):
     del policy
-    if finding := elsewhere(facts):
-        yield finding
-        return
     seen = facts["isolation"]
     yield host_info(seen["host"], seen["stats"])
 
@@ -132,11 +128,9 @@ def host_info(host, stats):
     offline=False,
     tier=2,
 )
+@needs_vmware
 def device_control_isolated(facts, policy):
     del policy
-    if finding := elsewhere(facts):
-        yield finding
-        return
     yield devices(facts["isolation"]["devices"])
 
 

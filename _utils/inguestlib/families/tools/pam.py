@@ -3,7 +3,7 @@
 from inguestlib import schema as s
 from inguestlib.changes import Edit, File
 from inguestlib.families.tools import pamstack
-from inguestlib.families.tools.installed import gate
+from inguestlib.families.tools.installed import needs_tools
 from inguestlib.model import compliant, control, drift
 
 SERVICE = "vmtoolsd"
@@ -85,10 +85,8 @@ OBSERVERS = {"pam": observe}
     topic="VMware Tools channel is privileged access",
     enforceable="partial",
 )
+@needs_tools
 def pam_stack(facts, policy):
-    if finding := gate(facts):
-        yield finding
-        return
     seen = facts["pam"]
     default = f"{pamstack.FOLDERS[0]}/{SERVICE}"
     if seen["path"] is None:

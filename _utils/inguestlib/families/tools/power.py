@@ -8,7 +8,7 @@ folder (``scripts/common/statechange.sh``).
 from inguestlib import keyfile
 from inguestlib.families.tools import conffile, confrule, scripts
 from inguestlib.families.tools.conffile import Key
-from inguestlib.families.tools.installed import gate
+from inguestlib.families.tools.installed import needs_tools
 from inguestlib.model import compliant, control, drift
 
 OPERATIONS = ("poweron", "poweroff", "resume", "suspend")
@@ -69,10 +69,8 @@ OBSERVERS = {"power": observe}
     enforceable="partial",
     tier=2,
 )
+@needs_tools
 def power_scripts(facts, policy):
-    if finding := gate(facts):
-        yield finding
-        return
     seen, judged = facts["power"], {}
     for operation in OPERATIONS:
         finding, used = _operation(operation, seen, facts, policy)

@@ -2,7 +2,7 @@
 
 from inguestlib.families.tools import confrule, scripts
 from inguestlib.families.tools.conffile import Key
-from inguestlib.families.tools.installed import gate
+from inguestlib.families.tools.installed import needs_tools
 from inguestlib.model import compliant, control
 
 FOLDER = f"{scripts.HOME}/backupScripts.d"
@@ -30,10 +30,8 @@ OBSERVERS = {"quiesce": observe}
     topic="Workload resilience: snapshots",
     enforceable="partial",
 )
+@needs_tools
 def backup_scripts(facts, policy):
-    if finding := gate(facts):
-        yield finding
-        return
     seen = facts["quiesce"]
     for script in seen:
         yield scripts.judge(script, policy, must_run=True)

@@ -4,7 +4,7 @@ import ipaddress
 
 from inguestlib import schema as s
 from inguestlib.families.tools import hostcall
-from inguestlib.families.tools.installed import elsewhere
+from inguestlib.families.tools.installed import needs_vmware
 from inguestlib.model import compliant, control, drift, not_applicable, unknown
 
 VARIABLE = "guestinfo.ip"
@@ -56,10 +56,8 @@ OBSERVERS = {"reported": observe}
     topic="Tools IP detection for DFW",
     offline=False,
 )
+@needs_vmware
 def ip_reported(facts, policy):
-    if finding := elsewhere(facts):
-        yield finding
-        return
     if policy["ip_reporting"] == "off":
         yield not_applicable(VARIABLE, "no address is to be reported: inguest:tools:ip_reporting")
         return

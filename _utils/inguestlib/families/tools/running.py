@@ -3,7 +3,7 @@
 from inguestlib import procfs
 from inguestlib.changes import Unit
 from inguestlib.families.tools import names
-from inguestlib.families.tools.installed import gate, named
+from inguestlib.families.tools.installed import named, needs_tools
 from inguestlib.model import compliant, control, drift, not_applicable, unknown
 
 SCHEMA = {}
@@ -89,10 +89,8 @@ OBSERVERS = {"running": observe}
     enforceable="yes",
     offline=False,
 )
+@needs_tools
 def tools_running_current(facts, policy):
-    if finding := gate(facts):
-        yield finding
-        return
     for name in names.BINARIES:
         yield _judge(name, facts["running"].get(name), named(facts), policy)
 

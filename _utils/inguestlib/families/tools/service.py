@@ -2,7 +2,7 @@
 
 from inguestlib.changes import Unit
 from inguestlib.families.tools import names
-from inguestlib.families.tools.installed import gate, named
+from inguestlib.families.tools.installed import named, needs_tools
 from inguestlib.model import compliant, control, drift, unknown
 
 SCHEMA = {}
@@ -60,11 +60,9 @@ OBSERVERS = {"services": observe}
     },
     enforceable="yes",
 )
+@needs_tools
 def tools_service_running(facts, policy):
     del policy
-    if finding := gate(facts):
-        yield finding
-        return
     seen = facts["services"]
     for name in named(facts).units:
         if seen["systemd"]:

@@ -5,7 +5,7 @@ import re
 from inguestlib.changes import Edit, File
 from inguestlib.families.tools import upgrade
 from inguestlib.families.tools.candidate import blocks, official
-from inguestlib.families.tools.installed import gate
+from inguestlib.families.tools.installed import needs_tools
 from inguestlib.model import compliant, control, drift, unknown
 
 SCHEMA = {}
@@ -51,10 +51,8 @@ OBSERVERS = {"blocks": blocks.observe}
     },
     enforceable="partial",
 )
+@needs_tools
 def tools_update_path(facts, policy):
-    if finding := gate(facts):
-        yield finding
-        return
     seen = facts["candidates"]
     if seen["manager"] is None:
         yield unknown("repositories", "no package manager's repositories were found")

@@ -11,7 +11,7 @@ from inguestlib import schema as s
 from inguestlib.changes import Unit
 from inguestlib.families.tools import conffile, confrule, rights
 from inguestlib.families.tools.conffile import Key
-from inguestlib.families.tools.installed import gate, named
+from inguestlib.families.tools.installed import named, needs_tools
 from inguestlib.model import compliant, control, drift
 
 CONF = conffile.VGAUTH
@@ -107,10 +107,8 @@ OBSERVERS = {"vgauth": observe}
     topic="VMware Tools channel is privileged access",
     enforceable="yes",
 )
+@needs_tools
 def vgauth_settings(facts, policy):
-    if finding := gate(facts):
-        yield finding
-        return
     for key, limit in _SETTINGS:
         yield _judge(key, limit, facts, policy)
     if schemas := facts["vgauth"]["schemas"]:
@@ -131,10 +129,8 @@ def vgauth_settings(facts, policy):
     enforceable="yes",
     tier=2,
 )
+@needs_tools
 def vgauth_audit(facts, policy):
-    if finding := gate(facts):
-        yield finding
-        return
     for key, limit in _AUDIT:
         yield _judge(key, limit, facts, policy)
 
