@@ -16,6 +16,7 @@ def _functions(folder):
     for path in sorted((ROOT / folder).glob("*.py")):
         for node in ast.parse(path.read_text()).body:
             if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+                node.wrapper = path.stem
                 yield pytest.param(node, id=f"{folder}/{path.stem}.{node.name}")
 
 
@@ -47,7 +48,7 @@ def test_ids_are_unique():
 def test_what_is_called_by_hand_shows_how(function):
     text = ast.get_docstring(function) or ""
     assert "CLI Example:" in text
-    assert f"inguest.{function.name}" in text
+    assert f"{function.wrapper}.{function.name.rstrip('_')}" in text
 
 
 @pytest.mark.parametrize("function", [*_functions("_states"), *_functions("_output")])

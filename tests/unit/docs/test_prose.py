@@ -24,23 +24,32 @@ IDS = [str(path.relative_to(ROOT)) for path in PAGES]
 CONTROLS = {control.id for family in all_families().values() for control in family.controls}
 
 
-def _functions():
+def _functions(wrapper):
     for folder in ("_modules", "_states", "_runners"):
-        for node in ast.parse((ROOT / folder / "inguest.py").read_text()).body:
+        path = ROOT / folder / f"{wrapper}.py"
+        for node in ast.parse(path.read_text()).body if path.exists() else ():
             if isinstance(node, ast.FunctionDef):
-                yield node.name
+                yield node.name.rstrip("_")
 
 
 # A state's or function's name, an SLS file's, or the minion's option.
-NAMES = {*_functions(), *(path.stem for path in (ROOT / "states/inguest").glob("*.sls")), "root"}
+NAMES = {
+    "inguest": {
+        *_functions("inguest"),
+        *(path.stem for path in (ROOT / "states/inguest").glob("*.sls")),
+        "root",
+    },
+    "inguest_luks": set(_functions("inguest_luks")),
+}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=IDS)
 def test_functions_and_controls_exist(page):
     text = page.read_text()
-    for name in re.findall(r"(?<![\w./-])inguest\.([a-z_]+)(?!\w|\.git)", text):
+    called = r"(?<![\w./-])(inguest(?:_luks)?)\.([a-z_0-9]+)(?!\w|\.git)"
+    for wrapper, name in re.findall(called, text):
         if name not in ("conf", "sls", "py", "git"):
-            assert name in NAMES, f"inguest.{name}"
+            assert name in NAMES[wrapper], f"{wrapper}.{name}"
     prefixes = "|".join(all_families())
     for control in re.findall(rf"(?<![\w/.=-])(?:{prefixes})-[a-z]+(?:-[a-z]+)*(?![\w.-])", text):
         if control != "dns-nameservers":  # an option of ifupdown
