@@ -1,0 +1,243 @@
+"""Is the metadata of a LUKS2 header sound? What cryptsetup refuses is refused here.
+
+LUKS2 specification, 3: the objects that have to be there, references between them, and areas
+that neither overlap nor leave their place.
+"""
+
+import json
+
+from inguestlib.luks.text import number, shown
+
+BINARY = 4096
+SECTOR = 512
+MAX_KEYSLOTS_SIZE = 128 << 20
+_DYNAMIC = 1 << 64
+
+
+class Invalid(Exception):
+    """The copy does not count; the text says why."""
+
+
+def load(body):
+    """The metadata of a JSON area: one object, then nothing but NULs.
+
+    :raises Invalid: it is none, or is not JSON.
+    """
+    end = body.find(b"\0")
+    if end < 0:
+        raise Invalid("its metadata have no end")
+    if body.count(b"\0", end) != len(body) - end:
+        raise Invalid("something stands behind its metadata")
+    if body[:1] != b"{" or body[end - 1 : end] != b"}":
+        raise Invalid("its metadata are not a JSON object")
+    try:
+        found = json.loads(
+            body[:end].decode("utf-8", "replace"), parse_int=_int, parse_constant=_constant
+        )
+    except (ValueError, RecursionError):
+        raise Invalid("its metadata are not JSON") from None
+    if not isinstance(found, dict):
+        raise Invalid("its metadata are not a JSON object")
+    return found
+
+
+def _int(digits):
+    if len(digits) > 20:  # a number of a million digits takes minutes
+        raise ValueError("a number too long")
+    return int(digits)
+
+
+def _constant(name):
+    raise ValueError(name)
+
+
+def check(metadata, size):
+    """Check the metadata of a copy of ``size`` bytes.
+
+    :raises Invalid: with the first thing that is wrong.
+    """
+    keyslots = _section(metadata, "keyslots")
+    segments = _section(metadata, "segments")
+    digests = _section(metadata, "digests")
+    tokens = _section(metadata, "tokens")
+    for key, token in tokens.items():
+        _string(token, "type", f"token {key}")
+        _references(token, "keyslots", keyslots, f"token {key}")
+    for key, digest in digests.items():
+        _string(digest, "type", f"digest {key}")
+        _references(digest, "keyslots", keyslots, f"digest {key}")
+        _references(digest, "segments", segments, f"digest {key}")
+    _segments(segments, digests)
+    for key, keyslot in keyslots.items():
+        _keyslot(keyslot, f"keyslot {key}")
+    config = metadata.get("config")
+    if not isinstance(config, dict):
+        raise Invalid("its metadata lack config")
+    keyslots_size = _config(config, size, segments)
+    _areas(keyslots, 2 * size, 2 * size + keyslots_size)
+    _reencryption(segments, config)
+
+
+def _section(metadata, name):
+    section = metadata.get(name)
+    if not isinstance(section, dict):
+        raise Invalid(f"its metadata lack {name}")
+    for key, value in section.items():
+        if not (key.isascii() and key.isdigit() and len(key) <= 9) or not isinstance(value, dict):
+            raise Invalid(f"{name} hold {shown(key, 20)!r}")
+    return section
+
+
+def _string(item, name, what):
+    value = item.get(name)
+    if not isinstance(value, str):
+        raise Invalid(f"{what} lacks {name}")
+    return value
+
+
+def _number(item, name, what):
+    """A 64-bit number, which LUKS2 writes as a string."""
+    value = number(_string(item, name, what))
+    if value is None:
+        raise Invalid(f"{name} of {what} is not a number")
+    return value
+
+
+def _integer(item, name, what):
+    value = item.get(name)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise Invalid(f"{what} lacks {name}")
+    return value
+
+
+def _references(item, name, known, what):
+    listed = item.get(name)
+    if not isinstance(listed, list):
+        raise Invalid(f"{what} lacks {name}")
+    for key in listed:
+        if not isinstance(key, str) or key not in known:
+            raise Invalid(f"{what} names {name} that are not there")
+
+
+def _keyslot(keyslot, what):
+    kind = _string(keyslot, "type", what)
+    if _integer(keyslot, "key_size", what) < 1:
+        raise Invalid(f"{what} lacks key_size")
+    area = keyslot.get("area")
+    if not isinstance(area, dict):
+        raise Invalid(f"{what} lacks area")
+    _string(area, "type", what)
+    if kind == "reencrypt":
+        _string(keyslot, "mode", what)
+        _string(keyslot, "direction", what)
+    if kind != "luks2":
+        return
+    for name, fields in (("kdf", ("type", "salt")), ("af", ("type",)), ("area", ("encryption",))):
+        part = keyslot.get(name)
+        if not isinstance(part, dict):
+            raise Invalid(f"{what} lacks {name}")
+        for field in fields:
+            _string(part, field, f"{name} of {what}")
+    _integer(area, "key_size", f"area of {what}")
+
+
+def _segments(segments, digests):
+    if not segments:
+        raise Invalid("no segment is there")
+    digested = {key for digest in digests.values() for key in digest["segments"]}
+    first_backup, plain = len(segments), []
+    for key, segment in segments.items():
+        what = f"segment {key}"
+        kind = _string(segment, "type", what)
+        offset = _number(segment, "offset", what)
+        size = 0 if _string(segment, "size", what) == "dynamic" else _number(segment, "size", what)
+        if offset % SECTOR or size % SECTOR or (not size and segment["size"] != "dynamic"):
+            raise Invalid(f"{what} is not aligned to sectors")
+        flags = segment.get("flags", [])
+        if not isinstance(flags, list) or not all(isinstance(flag, str) for flag in flags):
+            raise Invalid(f"flags of {what} are not a list of strings")
+        if any(flag.startswith("backup-") for flag in flags):
+            first_backup = min(first_backup, int(key))
+        else:
+            plain.append((int(key), offset, size))
+        if kind == "crypt":
+            _crypt(segment, size, what)
+            if key not in digested:
+                raise Invalid(f"{what} has no digest")
+    if sorted(int(key) for key in segments) != list(range(len(segments))):
+        raise Invalid("the segments are not numbered from 0 on")
+    if not plain or any(key > first_backup for key, _, _ in plain):
+        raise Invalid("no segment is in use, or it stands behind a backup")
+    end = 0
+    for _, offset, size in sorted(plain, key=lambda item: item[1]):
+        if offset < end:
+            raise Invalid("segments overlap")
+        end = offset + size if size else _DYNAMIC
+        if end > _DYNAMIC:
+            raise Invalid("a segment is too large")
+
+
+def _crypt(segment, size, what):
+    _number(segment, "iv_tweak", what)
+    _string(segment, "encryption", what)
+    sector = _integer(segment, "sector_size", what)
+    if sector < SECTOR or sector >= 1 << 32 or sector % SECTOR or size % sector:
+        raise Invalid(f"sector_size of {what} is {sector}")
+    integrity = segment.get("integrity")
+    if integrity is not None:
+        if not isinstance(integrity, dict):
+            raise Invalid(f"integrity of {what} is none")
+        for name in ("type", "journal_encryption", "journal_integrity"):
+            _string(integrity, name, f"integrity of {what}")
+
+
+def _config(config, size, segments):
+    if _number(config, "json_size", "config") != size - BINARY:
+        raise Invalid("json_size is not that of the header")
+    keyslots_size = _number(config, "keyslots_size", "config")
+    if keyslots_size > MAX_KEYSLOTS_SIZE or keyslots_size % BINARY:
+        raise Invalid(f"keyslots_size is {keyslots_size}")
+    data = min(number(segment["offset"]) for segment in segments.values() if _used(segment))
+    if data and data < 2 * size + keyslots_size:
+        raise Invalid("the data begin inside the keyslots")
+    flags = config.get("flags", [])
+    requirements = config.get("requirements", {})
+    if not isinstance(flags, list) or not all(isinstance(flag, str) for flag in flags):
+        raise Invalid("flags are not a list of strings")
+    if not isinstance(requirements, dict):
+        raise Invalid("requirements are not an object")
+    mandatory = requirements.get("mandatory", [])
+    if not isinstance(mandatory, list) or not all(isinstance(name, str) for name in mandatory):
+        raise Invalid("requirements are not a list of strings")
+    return keyslots_size
+
+
+def _used(segment):
+    return not any(flag.startswith("backup-") for flag in segment.get("flags", ()))
+
+
+def _areas(keyslots, low, high):
+    end = low
+    areas = []
+    for key, keyslot in keyslots.items():
+        what = f"area of keyslot {key}"
+        areas.append((_number(keyslot["area"], "offset", what), key))
+    for offset, key in sorted(areas):
+        size = _number(keyslots[key]["area"], "size", f"area of keyslot {key}")
+        if offset < end:
+            overlap = offset < low
+            raise Invalid(
+                f"area of keyslot {key} {'is outside' if overlap else 'overlaps another'}"
+            )
+        end = offset + size
+        if not size or end > high:
+            raise Invalid(f"area of keyslot {key} is outside")
+
+
+def _reencryption(segments, config):
+    wanted = config.get("requirements", {}).get("mandatory", [])
+    if not any(name.startswith("online-reencrypt") for name in wanted):
+        return
+    flags = {flag for segment in segments.values() for flag in segment.get("flags", ())}
+    if not {"backup-final", "backup-previous"} <= flags:
+        raise Invalid("a backup segment of the re-encryption is missing")
