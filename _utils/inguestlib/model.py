@@ -38,7 +38,7 @@ class Finding:
     """One judgement about one resource.
 
     A judge makes it by :func:`compliant`, :func:`drift`, :func:`unknown` or
-    :func:`not_applicable`; the audit adds ``control``, ``family`` and ``severity``.
+    :func:`not_applicable`; the audit adds ``control`` and ``family``, and the ``severity``.
 
     resource
         What exactly was judged: a path, a unit, a link, a device.
@@ -51,6 +51,8 @@ class Finding:
         One sentence for people: why it is unknown or not applicable, what to do by hand.
     changes
         The changes that would cure a drift; empty when a person has to decide.
+    severity
+        The control's, unless this finding weighs more or less than the others of its control.
     """
 
     verdict: Verdict
@@ -67,6 +69,8 @@ class Finding:
     def __post_init__(self):
         if self.verdict is Verdict.COMPLIANT and not self.evidence:
             raise ValueError(f"compliant without evidence: {self.resource}")
+        if self.severity and self.severity not in SEVERITIES:
+            raise ValueError(f"{self.resource}: {self.severity!r} is not one of {SEVERITIES}")
         if self.changes and self.verdict not in (Verdict.DRIFT, Verdict.WAIVED):
             raise ValueError(f"changes belong to drift, not to {self.verdict}: {self.resource}")
 
@@ -96,9 +100,15 @@ def compliant(resource, observed=None, expected=None, *, evidence, comment=""):
     return Finding(Verdict.COMPLIANT, resource, observed, expected, evidence, comment)
 
 
-def drift(resource, observed=None, expected=None, *, evidence="", comment="", changes=()):
-    """The resource differs from the policy; ``changes`` would cure it."""
-    return Finding(Verdict.DRIFT, resource, observed, expected, evidence, comment, tuple(changes))
+def drift(
+    resource, observed=None, expected=None, *, evidence="", comment="", changes=(), severity=""
+):
+    """The resource differs from the policy; ``changes`` would cure it.
+
+    ``severity`` only where this drift weighs otherwise than the control says.
+    """
+    said = (Verdict.DRIFT, resource, observed, expected, evidence, comment, tuple(changes))
+    return Finding(*said, severity=severity)
 
 
 def not_applicable(resource, comment, *, evidence=""):
@@ -260,7 +270,7 @@ def digest(data):
 
 
 def placed(finding, control_, family):
-    """The finding with its control's id, family and severity filled in."""
+    """The finding with its control's id and family, and the severity that it has not yet."""
     said = (finding.verdict, finding.resource, finding.observed, finding.expected)
     said += (finding.evidence, finding.comment, finding.changes)
-    return Finding(*said, control_.id, family, control_.severity)
+    return Finding(*said, control_.id, family, finding.severity or control_.severity)

@@ -104,6 +104,20 @@ def test_a_policy_may_change_severity_and_switch_off(monkeypatch):
     assert [(f.control, f.severity) for f in found] == [("x-a", "info")]
 
 
+def test_a_finding_may_weigh_otherwise_than_its_control(monkeypatch):
+    def bad(facts, policy):
+        yield drift("sensitive", severity="high")
+        yield drift("other")
+
+    found = judged(monkeypatch, declare("x-a", bad, severity="medium"))
+    assert [(f.resource, f.severity) for f in found] == [("sensitive", "high"), ("other", "medium")]
+    pillar = {"controls": {"x-a": {"severity": "info"}}}
+    found = judged(monkeypatch, declare("x-a", bad, severity="medium"), pillar=pillar)
+    assert {f.severity for f in found} == {"info"}, "the policy has the last word"
+    with pytest.raises(ValueError, match="grave"):
+        drift("r", severity="grave")
+
+
 def test_selection_by_name(monkeypatch):
     def bad(facts, policy):
         yield drift("r")
