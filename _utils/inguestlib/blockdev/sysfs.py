@@ -77,7 +77,7 @@ def _device(guest, name, dev, links):
         dev=dev,
         kind=_kind(guest, base, name, partition, dm_name, dm_uuid),
         size=_number(guest, f"{base}/size") * SECTOR,
-        serial=None if dm_name else _serial(guest, f"{_FOLDER}/{whole or name}", udev["env"]),
+        serial=None if dm_name else _serial(guest, f"{_FOLDER}/{whole or name}"),
         links=tuple(sorted(udev["links"] or (links or {}).get(name, ()))),
         below=tuple(below),
         above=tuple(guest.listdir(f"{base}/holders")),
@@ -140,8 +140,9 @@ def _disk_of(guest, base):
     return parent.rpartition("/")[2] if guest.exists(f"{parent}/dev") else None
 
 
-def _serial(guest, base, env):
+def _serial(guest, base):
     """As ``lsblk -o SERIAL`` prints it; without udev what sysfs knows."""
+    env = _udev(guest, _text(guest, f"{base}/dev"))["env"]
     for key in ("ID_SCSI_SERIAL", "ID_SERIAL_SHORT"):
         if env.get(key):
             return env[key]
