@@ -1,0 +1,232 @@
+"""Is a device blank, so that it may be formatted? When in doubt it is not.
+
+Blank is not "no known signature": data of which nobody knows the format are data too. Three
+answers have to agree before anything is written: our own table of signatures, ``blkid`` and
+``wipefs`` of the guest, and the bytes, which have to be zero wherever they are looked at.
+"""
+
+import errno
+import json
+import os
+import stat
+
+from inguestlib.luks.area import Area
+from inguestlib.volumes import signatures as table
+
+EDGE = 16 << 20  # read whole at both ends
+SAMPLES = 2048  # between them, one in each of as many equal parts
+SAMPLE = 16 << 10
+WHOLE = 256 << 20  # no larger than this, and every byte is read
+_PART = 1 << 20
+_ZERO = bytes(_PART)
+_GOLDEN = 0x9E3779B97F4A7C15  # spreads the samples over all alignments, the same in each run
+
+
+def signatures(real_path, offset=0):
+    """The signatures of a device or image by our own table, cheaply: no process is started.
+
+    :return: ``[{"type", "offset", "uuid": str | None, "by": "magic"}]``, ordered by offset.
+    :raises OSError: it cannot be opened or read.
+    """
+    return table.read(real_path, offset)
+
+
+def check(real_path, run):
+    """May the device be formatted? The last gate before a destructive step.
+
+    :param real_path: a block device, or an image file.
+    :param run: ``run(argv) -> {"retcode", "stdout", "stderr"}``, as ``cmd.run_all`` of a list.
+    :return: ``{"ok": bool, "why": str, "signatures": [{"type", "offset", "uuid", "by"}],
+        "sampled": bytes that were read and are zero, "holes": bytes that a file does not hold,
+        "size": bytes}``. ``why`` says what stands in the way, or what was looked at.
+
+    Never raises for what the device holds or does: an unreadable device is not blank. A block
+    device is opened exclusively meanwhile, which fails when it is mounted or held by another.
+    """
+    found = {"ok": False, "why": "", "signatures": [], "sampled": 0, "holes": 0, "size": 0}
+    try:
+        _exclusive(real_path)
+        with Area(real_path) as area:
+            found["size"] = area.size
+            if not area.size:
+                found["why"] = f"{real_path} has no size"
+                return found
+            found["signatures"] = table.scan(area)
+            for ask in (_blkid, _wipefs):
+                for signature in ask(real_path, run):
+                    _merge(found["signatures"], signature)
+            data = None if found["signatures"] else _nonzero(area, found)
+    except (OSError, Doubt) as exc:
+        found["why"] = str(exc)
+        return found
+    if found["signatures"]:
+        found["why"] = "it carries " + describe(found["signatures"])
+    elif data is not None:
+        found["why"] = (
+            f"data stand at byte {data}, though of no known signature: blank is what reads as zeros"
+        )
+    else:
+        found["ok"] = True
+        found["why"] = (
+            f"no signature, and {found['sampled']} bytes of {found['size']} were read,"
+            f" all zero; {found['holes']} bytes are holes"
+        )
+    return found
+
+
+def describe(signatures):
+    """Signatures in words: ``ext4 at 1080 (UUID …) and 7 copies``."""
+    kinds = {}
+    for signature in signatures:
+        kinds.setdefault((signature["type"], signature["uuid"]), []).append(signature["offset"])
+    return ", ".join(
+        kind
+        + ("" if offsets[0] is None else f" at {offsets[0]}")
+        + (f" (UUID {uuid})" if uuid else "")
+        + (f" and {len(offsets) - 1} copies" if len(offsets) > 1 else "")
+        for (kind, uuid), offsets in kinds.items()
+    )
+
+
+class Doubt(Exception):
+    """Something could not be found out: reason enough not to format."""
+
+
+def _exclusive(path):
+    mode = os.stat(path).st_mode
+    if stat.S_ISREG(mode):
+        return
+    if not stat.S_ISBLK(mode):
+        raise Doubt(f"{path} is neither a block device nor a file")
+    try:
+        os.close(os.open(path, os.O_RDONLY | os.O_EXCL | os.O_CLOEXEC | os.O_NONBLOCK))
+    except OSError as exc:
+        if exc.errno == errno.EBUSY:
+            raise Doubt(f"{path} is in use: mounted, or held by another device") from None
+        raise
+
+
+def _ask(run, argv, fine):
+    try:
+        answer = run(argv)
+    except Exception as exc:  # the runner is Salt's: whatever it raises, nothing was learned
+        raise Doubt(f"{argv[0]} could not be asked: {exc}") from None
+    if answer["retcode"] not in fine:
+        said = str(answer.get("stderr") or answer.get("stdout") or "").strip()[:200]
+        raise Doubt(f"{argv[0]} failed with {answer['retcode']}: {said}")
+    return answer
+
+
+def _blkid(path, run):
+    """``blkid -p`` looks at the device itself, not at its cache; 2: nothing, 8: more than one."""
+    answer = _ask(run, ["blkid", "-p", "-o", "export", path], (0, 2, 8))
+    if answer["retcode"] == 8:
+        yield {"type": "ambivalent", "offset": None, "uuid": None, "by": "blkid"}
+        return
+    values = dict(
+        line.split("=", 1) for line in str(answer["stdout"] or "").splitlines() if "=" in line
+    )
+    for kind, name in (("TYPE", "UUID"), ("PTTYPE", "PTUUID")):
+        if kind in values:
+            yield {
+                "type": values[kind],
+                "offset": None,
+                "uuid": values.get(name),
+                "by": "blkid",
+            }
+
+
+def _wipefs(path, run):
+    answer = _ask(run, ["wipefs", "--no-act", "--json", path], (0,))
+    text = str(answer["stdout"] or "").strip()
+    if not text:
+        return
+    try:
+        listed = json.loads(text)["signatures"]
+        for item in listed:
+            yield {
+                "type": str(item["type"]),
+                "offset": int(str(item["offset"]), 0),
+                "uuid": item.get("uuid"),
+                "by": "wipefs",
+            }
+    except (ValueError, KeyError, TypeError):
+        raise Doubt("the answer of wipefs is not understood") from None
+
+
+def _merge(found, signature):
+    """Add a signature that another eye saw, unless ours saw the same."""
+    for known in found:
+        same_place = signature["offset"] is None or known["offset"] == signature["offset"]
+        if same_place and known["type"].lower() == signature["type"].lower():
+            known["uuid"] = known["uuid"] or signature["uuid"]
+            return
+    found.append(signature)
+
+
+def _nonzero(area, found):
+    """The first byte that is not zero where it was looked, or None. Counts what was read."""
+    for start, end in _spans(area, found):
+        while start < end:
+            part = area.read(start, min(_PART, end - start))
+            if not part:
+                raise Doubt(f"it ends at byte {start}, before its size of {area.size}")
+            if part != _ZERO[: len(part)]:
+                return start + len(part) - len(part.lstrip(b"\0"))
+            start += len(part)
+            found["sampled"] += len(part)
+    return None
+
+
+def _spans(area, found):
+    """What to look at: both ends whole and samples between; of a file only what it holds."""
+    size = area.size
+    if size <= WHOLE:
+        wanted = [(0, size)]
+    else:
+        wanted = [(0, EDGE), *_samples(EDGE, size - EDGE), (size - EDGE, size)]
+    if not stat.S_ISREG(os.fstat(area.fd).st_mode):
+        return wanted
+    held = _extents(area.fd, size)
+    found["holes"] = size - sum(end - start for start, end in held)
+    if size - found["holes"] <= WHOLE:
+        return held
+    return _both(wanted, held)
+
+
+def _samples(low, high):
+    each = (high - low) // SAMPLES
+    for number in range(SAMPLES):
+        jitter = (number * _GOLDEN & 0xFFFFFFFFFFFFFFFF) * max(0, each - SAMPLE) >> 64
+        start = low + number * each + jitter & ~0xFFF
+        yield max(low, start), min(high, start + SAMPLE)
+
+
+def _extents(fd, size):
+    """The parts of a file that are no holes (all of it where the file system can't tell)."""
+    held, at = [], 0
+    while at < size:
+        try:
+            start = os.lseek(fd, at, os.SEEK_DATA)
+        except OSError as exc:
+            if exc.errno == errno.ENXIO:  # nothing but a hole up to the end
+                break
+            return [(0, size)]
+        at = min(size, os.lseek(fd, start, os.SEEK_HOLE))
+        held.append((start, at))
+    return held
+
+
+def _both(wanted, held):
+    """The parts in both lists of spans, each ordered."""
+    held = list(held)
+    place = 0
+    for start, end in wanted:
+        while place < len(held) and held[place][1] <= start:
+            place += 1
+        at = place
+        while at < len(held) and held[at][0] < end:
+            low, high = max(start, held[at][0]), min(end, held[at][1])
+            if low < high:
+                yield low, high
+            at += 1
