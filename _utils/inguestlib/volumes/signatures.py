@@ -10,7 +10,7 @@ import struct
 import uuid as uuids
 
 from inguestlib.luks.area import Area
-from inguestlib.volumes import backups
+from inguestlib.volumes import superblocks
 
 K, M, G, T = 1 << 10, 1 << 20, 1 << 30, 1 << 40
 _HEAD = 72 * K  # holds nearly every first superblock: one read
@@ -175,14 +175,14 @@ def scan(area):
             add(kind, area.size - back)
     for kind, offset, uuid in _checked(head):
         add(kind, offset, uuid)
-    for kind, offset, uuid in backups.scan(area):
+    for kind, offset, uuid in superblocks.scan(area):
         add(kind, offset, uuid)
     return sorted(found, key=lambda item: item["offset"])
 
 
 def _checked(head):
     """Signatures whose magic is too short to stand alone, or that may stand at several places."""
-    ext = backups.ext(head[K : 2 * K])
+    ext = superblocks.ext(head[K : 2 * K])
     if ext:
         yield ext[0], K + 56, ext[1]
     for sector in range(4):  # an LVM label stands in any of the first four sectors

@@ -75,17 +75,15 @@ def _zfs(area):
     """Two labels at the front, two at the end: each a list of pairs and a ring of uberblocks."""
     end = area.size // _ZFS_LABEL * _ZFS_LABEL
     for at in sorted({0, _ZFS_LABEL, end - 2 * _ZFS_LABEL, end - _ZFS_LABEL}):
-        label = area.read(at, _ZFS_LABEL)
-        ring = label[128 * K :]
-        for magic in _UBERBLOCK:
-            place = ring.find(magic)
-            if place >= 0 and place % K == 0:
-                yield "zfs_member", at + 128 * K + place, None
+        place = area.read(at + 16 * K, 4 * K).find(b"pool_guid")
+        if place >= 0:
+            yield "zfs_member", at + 16 * K + place, None
+            continue
+        ring = area.read(at + 128 * K, 8 * K)
+        for slot in range(0, len(ring), K):
+            if ring[slot : slot + 8] in _UBERBLOCK:
+                yield "zfs_member", at + 128 * K + slot, None
                 break
-        else:
-            place = label.find(b"pool_guid", 16 * K, 128 * K)
-            if place >= 0:
-                yield "zfs_member", at + place, None
 
 
 def _md(area):
