@@ -2,6 +2,7 @@
 
 from inguestlib.luks import binary, luks1, metadata
 from inguestlib.luks.area import Area
+from inguestlib.volumes import signatures
 
 _NONE = {"segments": [], "keyslots": [], "digests": [], "tokens": []}
 _NONE |= {"flags": [], "requirements": [], "reencrypt": None, "keyslots_size": 0}
@@ -64,6 +65,8 @@ def _luks2(area):
         "damage": _damage(first, second, newest),
         "usable": newest is not None,
     }
+    if newest and not (first.valid and second is not None and second.valid):
+        _remains(area, found)
     return found
 
 
@@ -80,3 +83,15 @@ def _damage(first, second, newest):
                 f" (seqid {copy.seqid}, the other one's is {newest.seqid})"
             )
     return found
+
+
+def _remains(area, found):
+    """A copy alone beside another signature may be what is left of a LUKS device that was.
+
+    cryptsetup does not load such a header either, before somebody has looked at it.
+    """
+    others = [item for item in signatures.scan(area) if item["type"] != "crypto_LUKS"]
+    if others:
+        kinds = ", ".join(sorted({item["type"] for item in others}))
+        found["damage"].append(f"another signature stands on the device: {kinds}")
+        found["usable"] = False

@@ -13,22 +13,27 @@ import stat
 from inguestlib.luks.area import Area
 from inguestlib.volumes import signatures as table
 
-EDGE = 16 << 20  # read whole at both ends
-SAMPLES = 2048  # between them, one in each of as many equal parts
 SAMPLE = 16 << 10
-WHOLE = 256 << 20  # no larger than this, and every byte is read
+# Read whole: a device no larger than this, and both ends; between them: how many samples
+_CHECK = (256 << 20, 16 << 20, 2048)
+_LOOK = (1 << 20, 256 << 10, 32)
 _PART = 1 << 20
 _ZERO = bytes(_PART)
+_WIPEFS = {"PMBR": "gpt"}  # the protective table is GPT's own part
 _GOLDEN = 0x9E3779B97F4A7C15  # spreads the samples over all alignments, the same in each run
 
 
-def signatures(real_path, offset=0):
-    """The signatures of a device or image by our own table, cheaply: no process is started.
+def look(real_path):
+    """What stands on a device or image, for observation: no process, a few megabytes at most.
 
-    :return: ``[{"type", "offset", "uuid": str | None, "by": "magic"}]``, ordered by offset.
+    :return: ``{"ok": bool, "why": str, "signatures": […], "sampled": bytes}`` as of
+        :func:`check`, which asks more, and alone allows a format.
     :raises OSError: it cannot be opened or read.
     """
-    return table.read(real_path, offset)
+    with Area(real_path) as area:
+        found = _found(area)
+        found["signatures"] = table.things(table.scan(area))
+        return _judged(found, None if found["signatures"] else _nonzero(area, found, _LOOK))
 
 
 def check(real_path, run):
@@ -43,48 +48,50 @@ def check(real_path, run):
     Never raises for what the device holds or does: an unreadable device is not blank. A block
     device is opened exclusively meanwhile, which fails when it is mounted or held by another.
     """
-    found = {"ok": False, "why": "", "signatures": [], "sampled": 0, "holes": 0, "size": 0}
+    found = _found()
     try:
         _exclusive(real_path)
         with Area(real_path) as area:
-            found["size"] = area.size
-            if not area.size:
-                found["why"] = f"{real_path} has no size"
-                return found
-            found["signatures"] = table.scan(area)
+            found = _found(area)
+            signatures = table.scan(area)
             for ask in (_blkid, _wipefs):
                 for signature in ask(real_path, run):
-                    _merge(found["signatures"], signature)
-            data = None if found["signatures"] else _nonzero(area, found)
+                    _merge(signatures, signature)
+            found["signatures"] = table.things(signatures)
+            return _judged(found, None if signatures else _nonzero(area, found, _CHECK))
     except (OSError, Doubt) as exc:
         found["why"] = str(exc)
         return found
-    if found["signatures"]:
+
+
+def _found(area=None):
+    size = 0 if area is None else area.size
+    return {"ok": False, "why": "", "signatures": [], "sampled": 0, "holes": 0, "size": size}
+
+
+def _judged(found, data):
+    """``data``: where a byte that is not zero was seen."""
+    if not found["size"]:
+        found["why"] = "it has no size"
+    elif found["signatures"]:
         found["why"] = "it carries " + describe(found["signatures"])
     elif data is not None:
-        found["why"] = (
-            f"data stand at byte {data}, though of no known signature: blank is what reads as zeros"
-        )
+        found["why"] = f"data of no known kind stand at byte {data}: blank is what reads as zeros"
     else:
         found["ok"] = True
-        found["why"] = (
-            f"no signature, and {found['sampled']} bytes of {found['size']} were read,"
-            f" all zero; {found['holes']} bytes are holes"
-        )
+        seen = f"no signature, and {found['sampled']} of {found['size']} bytes were read, all zero"
+        found["why"] = seen + (f"; {found['holes']} are holes" if found["holes"] else "")
     return found
 
 
 def describe(signatures):
     """Signatures in words: ``ext4 at 1080 (UUID …) and 7 copies``."""
-    kinds = {}
-    for signature in signatures:
-        kinds.setdefault((signature["type"], signature["uuid"]), []).append(signature["offset"])
     return ", ".join(
-        kind
-        + ("" if offsets[0] is None else f" at {offsets[0]}")
-        + (f" (UUID {uuid})" if uuid else "")
-        + (f" and {len(offsets) - 1} copies" if len(offsets) > 1 else "")
-        for (kind, uuid), offsets in kinds.items()
+        signature["type"]
+        + ("" if signature["offset"] is None else f" at {signature['offset']}")
+        + (f" (UUID {signature['uuid']})" if signature["uuid"] else "")
+        + (f" and {signature['copies']} copies" if signature.get("copies") else "")
+        for signature in signatures
     )
 
 
@@ -145,7 +152,7 @@ def _wipefs(path, run):
         listed = json.loads(text)["signatures"]
         for item in listed:
             yield {
-                "type": str(item["type"]),
+                "type": _WIPEFS.get(item["type"], str(item["type"])),
                 "offset": int(str(item["offset"]), 0),
                 "uuid": item.get("uuid"),
                 "by": "wipefs",
@@ -157,16 +164,17 @@ def _wipefs(path, run):
 def _merge(found, signature):
     """Add a signature that another eye saw, unless ours saw the same."""
     for known in found:
-        same_place = signature["offset"] is None or known["offset"] == signature["offset"]
-        if same_place and known["type"].lower() == signature["type"].lower():
+        if known["type"].lower() != signature["type"].lower():
+            continue
+        if signature["offset"] in (None, known["offset"]) or not signature["uuid"]:
             known["uuid"] = known["uuid"] or signature["uuid"]
             return
     found.append(signature)
 
 
-def _nonzero(area, found):
+def _nonzero(area, found, effort):
     """The first byte that is not zero where it was looked, or None. Counts what was read."""
-    for start, end in _spans(area, found):
+    for start, end in _spans(area, found, effort):
         while start < end:
             part = area.read(start, min(_PART, end - start))
             if not part:
@@ -178,25 +186,27 @@ def _nonzero(area, found):
     return None
 
 
-def _spans(area, found):
+def _spans(area, found, effort):
     """What to look at: both ends whole and samples between; of a file only what it holds."""
     size = area.size
-    if size <= WHOLE:
+    whole, edge, samples = effort
+    if size <= whole:
         wanted = [(0, size)]
     else:
-        wanted = [(0, EDGE), *_samples(EDGE, size - EDGE), (size - EDGE, size)]
+        wanted = [(0, edge), *_samples(edge, size - edge, samples), (size - edge, size)]
     if not stat.S_ISREG(os.fstat(area.fd).st_mode):
         return wanted
     held = _extents(area.fd, size)
     found["holes"] = size - sum(end - start for start, end in held)
-    if size - found["holes"] <= WHOLE:
+    if size - found["holes"] <= whole:
         return held
     return _both(wanted, held)
 
 
-def _samples(low, high):
-    each = (high - low) // SAMPLES
-    for number in range(SAMPLES):
+def _samples(low, high, count):
+    """One sample in each of ``count`` equal parts, each at another place of its part."""
+    each = (high - low) // count
+    for number in range(count):
         jitter = (number * _GOLDEN & 0xFFFFFFFFFFFFFFFF) * max(0, each - SAMPLE) >> 64
         start = low + number * each + jitter & ~0xFFF
         yield max(low, start), min(high, start + SAMPLE)

@@ -140,7 +140,7 @@ TABLE = [
     ("vhdx", 0, b"vhdxfile", None),
 ]
 
-# From the end of the device, in bytes, as TABLE.
+# From the end of the device, in bytes, as TABLE. GPT's backup has the disk's GUID as well.
 END_TABLE = [
     ("gpt", 512, b"EFI PART"),
     ("gpt", 4 * K, b"EFI PART"),
@@ -152,6 +152,10 @@ END_TABLE = [
     ("lsi_mega_raid_member", 512, b"$XIDE$"),
     ("vhd", 512, b"conectix"),
 ]
+
+
+# What has the mark of a boot sector at 510 as its own part (GPT: the protective table).
+_BOOT_SECTORS = ("vfat", "ntfs", "exfat", "ReFS", "BitLocker", "gpt")
 
 
 def scan(area):
@@ -171,10 +175,12 @@ def scan(area):
         if here == magic:
             add(kind, offset, uuid(area) if uuid else None)
     for kind, back, magic in END_TABLE:
-        if area.size >= back and area.read(area.size - back, len(magic)) == magic:
-            add(kind, area.size - back)
+        at = area.size - back
+        if at >= 0 and area.read(at, len(magic)) == magic:
+            add(kind, at, _uuid(at + 56)(area) if kind == "gpt" else None)
     for kind, offset, uuid in _checked(head):
-        add(kind, offset, uuid)
+        if kind != "dos" or not any(item["type"] in _BOOT_SECTORS for item in found):
+            add(kind, offset, uuid)
     for kind, offset, uuid in superblocks.scan(area):
         add(kind, offset, uuid)
     return sorted(found, key=lambda item: item["offset"])
@@ -209,6 +215,22 @@ def _checked(head):
     if head[510:512] == b"\x55\xaa":
         serial = head[440:444][::-1].hex()
         yield "dos", 510, serial if any(head[440:444]) else None
+
+
+def things(signatures):
+    """Signatures without the further copies of the same thing.
+
+    :return: as given, each thing once, by its first signature, with ``copies``: how many more
+        signatures it has. What has the same UUID is the same thing.
+    """
+    found = {}
+    for signature in signatures:
+        known = signature["uuid"] or (signature["type"], signature["offset"])
+        if known in found:
+            found[known]["copies"] += 1
+        else:
+            found[known] = {**signature, "copies": signature.get("copies", 0)}
+    return list(found.values())
 
 
 def _xor(sector):

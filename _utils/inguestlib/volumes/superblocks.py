@@ -75,15 +75,23 @@ def _zfs(area):
     """Two labels at the front, two at the end: each a list of pairs and a ring of uberblocks."""
     end = area.size // _ZFS_LABEL * _ZFS_LABEL
     for at in sorted({0, _ZFS_LABEL, end - 2 * _ZFS_LABEL, end - _ZFS_LABEL}):
-        place = area.read(at + 16 * K, 4 * K).find(b"pool_guid")
+        pairs = area.read(at + 16 * K, 4 * K)
+        place = pairs.find(b"pool_guid")
         if place >= 0:
-            yield "zfs_member", at + 16 * K + place, None
+            yield "zfs_member", at + 16 * K + place, _guid(pairs[place + 12 : place + 28])
             continue
         ring = area.read(at + 128 * K, 8 * K)
         for slot in range(0, len(ring), K):
             if ring[slot : slot + 8] in _UBERBLOCK:
                 yield "zfs_member", at + 128 * K + slot, None
                 break
+
+
+def _guid(raw):
+    """The value of a pair in XDR: type 8 (64 bits), one element, the number."""
+    if len(raw) < 16 or raw[:8] != b"\0\0\0\x08\0\0\0\x01":
+        return None
+    return str(int.from_bytes(raw[8:], "big"))
 
 
 def _md(area):
@@ -93,8 +101,11 @@ def _md(area):
     if raw[:4] == _MD[0] and len(raw) == 32:
         yield "linux_raid_member", late, str(uuids.UUID(bytes=raw[16:32]))
     early = (area.size & ~(64 * K - 1)) - 64 * K
-    if area.read(early, 4) in _MD:
-        yield "linux_raid_member", early, None
+    raw = area.read(early, 64)
+    if raw[:4] in _MD and len(raw) == 64:
+        words = struct.unpack("<16I" if raw[:4] == _MD[0] else ">16I", raw)
+        uuid = b"".join(words[at].to_bytes(4, "big") for at in (5, 13, 14, 15))
+        yield "linux_raid_member", early, str(uuids.UUID(bytes=uuid))
 
 
 def _drbd(area):
