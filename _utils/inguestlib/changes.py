@@ -5,6 +5,7 @@ and undone by :mod:`inguestlib.apply`. It never holds a secret: where one belong
 placeholder, see :mod:`inguestlib.secrets`.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, fields
 from typing import ClassVar
@@ -48,6 +49,12 @@ REFRESHES = {
         "-c",
         "udevadm control --reload && "
         "udevadm trigger --action=change --subsystem-match=scsi --settle",
+    ),
+    "udev-tpm": (
+        "sh",
+        "-c",
+        "udevadm control --reload && udevadm trigger --action=change "
+        "--subsystem-match=tpm --subsystem-match=tpmrm --settle",
     ),
 }
 
@@ -309,8 +316,31 @@ class Refresh(Change):
         return "run " + " ".join(REFRESHES[self.owner])
 
 
+@record
+class BootOrder(Change):
+    """The order in which an EFI firmware tries its boot entries. Live guests only.
+
+    order
+        The numbers of the entries, as in ``Boot0001``: ``("0001", "0003")``.
+    """
+
+    kind: ClassVar[str] = "boot_order"
+    order: tuple[str, ...]
+
+    def __post_init__(self):
+        if not self.order or not all(re.fullmatch("[0-9A-F]{4}", n) for n in self.order):
+            raise ChangeError("a boot order is made of four hexadecimal digits for each entry")
+
+    @property
+    def target(self):
+        return "BootOrder"
+
+    def describe(self):
+        return f"set BootOrder to {' '.join(self.order)}"
+
+
 _PARTS = {"edits": Edit, "settings": Setting}
-KINDS = {cls.kind: cls for cls in (File, Link, Unit, Package, Sysctl, Refresh)}
+KINDS = {cls.kind: cls for cls in (File, Link, Unit, Package, Sysctl, Refresh, BootOrder)}
 
 
 def from_dict(data: Mapping) -> Change:
@@ -325,6 +355,8 @@ def from_dict(data: Mapping) -> Change:
     for name, part in _PARTS.items():
         if name in data:
             data[name] = tuple(part(**values) for values in data[name])
+    if "order" in data:
+        data["order"] = tuple(data["order"])
     if "beside" in data:
         data["beside"] = tuple((name, version) for name, version in data["beside"])
     try:
@@ -356,7 +388,7 @@ def rank(change: Change) -> int:
         return 35  # after the files that may keep it back
     if isinstance(change, Package) and not change.installed:
         return 36  # an upgrade of all that belongs together would bring it again
-    order = {"package": 10, "file": 20, "link": 30, "sysctl": 60, "refresh": 65}
+    order = {"package": 10, "file": 20, "link": 30, "sysctl": 60, "refresh": 65, "boot_order": 66}
     return order[change.kind]
 
 

@@ -6,9 +6,10 @@
 import difflib
 import errno
 
-from inguestlib import bootimages, keyfile, pkgchange
+from inguestlib import bootimages, efivars, keyfile, pkgchange
 from inguestlib.changes import (
     REFRESHES,
+    BootOrder,
     ChangeError,
     File,
     Link,
@@ -141,6 +142,8 @@ def preview(change, guest, secrets=()):
     if isinstance(change, Sysctl):
         old = guest.read("/proc/sys/" + change.name.replace(".", "/"))
         return {"old": old and old.strip(), "new": change.value}
+    if isinstance(change, BootOrder):
+        return {"old": " ".join(efivars.order(guest)), "new": " ".join(change.order)}
     return {"new": change.describe()}
 
 
@@ -319,6 +322,10 @@ class Effects:
 
     def _sysctl(self, change: Sysctl, guest):
         self._call("sysctl.assign", change.name, change.value)
+
+    def _boot_order(self, change: BootOrder, guest):
+        # No function of Salt's does it, and efibootmgr is not on every guest.
+        efivars.set_order(guest, change.order)
 
     def _refresh(self, change: Refresh, guest):
         if change.owner == "initramfs-dracut":

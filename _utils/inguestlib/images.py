@@ -6,8 +6,8 @@ import errno
 import os
 import re
 
-from inguestlib import fsflags, pkgchange
-from inguestlib.changes import File, Link, Package, Sysctl, Unit
+from inguestlib import efivars, fsflags, pkgchange
+from inguestlib.changes import BootOrder, File, Link, Package, Sysctl, Unit
 
 # Where enabling a unit makes links: all of it is restored when that is undone.
 LINK_DIRS = ("/etc/systemd/system", *(f"/etc/rc{level}.d" for level in "0123456S"))
@@ -141,6 +141,8 @@ def before(guest, change):
     if isinstance(change, Sysctl):
         value = guest.read("/proc/sys/" + change.name.replace(".", "/"))
         return {"value": value.strip() if value else None}, None
+    if isinstance(change, BootOrder):
+        return {"order": efivars.order(guest)}, None
     return {}, None
 
 

@@ -24,7 +24,7 @@ import shutil
 import time
 import uuid
 
-from inguestlib import bootimages, images, pkgchange, secrets
+from inguestlib import bootimages, efivars, images, pkgchange, secrets
 from inguestlib import changes as c
 from inguestlib.effects import rendered
 from inguestlib.guest import Guest
@@ -270,6 +270,8 @@ class Journal:
             self.left += [stays] if stays else []
         elif isinstance(change, c.Sysctl) and record["value"] is not None:
             effects.do(c.Sysctl(change.name, record["value"]), guest)
+        elif isinstance(change, c.BootOrder) and efivars.order(guest) == list(change.order):
+            efivars.set_order(guest, record["order"])  # another order is somebody else's
 
     def _keep(self, record, content, guest):
         """Keep a copy of a file that somebody else has changed since: nothing is ever lost."""

@@ -18,6 +18,7 @@ EVERY_KIND = [
     c.Package("a", version="2:1.0-1", beside=(("a-b", "2:1.0-1"),), held=True),
     c.Sysctl("kernel.panic", "10"),
     *(c.Refresh(owner) for owner in c.REFRESHES),
+    c.BootOrder(("0001", "00AF")),
 ]
 
 
@@ -37,6 +38,8 @@ def test_all_kinds_are_covered():
         lambda: c.File("/etc/a", content="x", absent=True),
         lambda: c.Unit("a.service", "explode"),
         lambda: c.Refresh("nobody"),
+        lambda: c.BootOrder(()),
+        lambda: c.BootOrder(("1",)),
         lambda: c.Package("a", installed=False, version="1"),
         lambda: c.Package("a", beside=(("b", "1"),)),
         lambda: c.from_dict({"kind": "file", "path": "/a", "colour": "red"}),
