@@ -1,0 +1,59 @@
+"""All that is left to do to a volume, in order. Pure: what ``test=True`` shows is what a run does.
+
+The parts are asked in a fixed order, so that whatever is cut halfway is carried on first, a way
+in stands before the next boot needs it, and what is given up goes last.
+"""
+
+from typing import NamedTuple
+
+from inguestlib.volumes import backup, format, guards, keyplan, retire
+
+
+class Plan(NamedTuple):
+    """``steps`` in order; ``refusal`` says why nothing is done, in words; ``notes`` for people."""
+
+    steps: tuple = ()
+    refusal: str | None = None
+    notes: tuple = ()
+
+
+def plan(declared, observed):
+    """The :class:`Plan` of one volume.
+
+    declared
+        :data:`inguestlib.volumes.declared.VOLUME`.
+    observed
+        :func:`inguestlib.volumes.observed.observe`, with ``keys`` of
+        :func:`inguestlib.volumes.keyslots.observe`.
+    """
+    why = guards.refusal(declared, observed)
+    if why:
+        return Plan(refusal=why)
+    if declared["intent"] == "retired":
+        why = retire.refusal(declared, observed)
+        if why:
+            return Plan(refusal=why)
+        return Plan(tuple(retire.planned(declared, observed)))
+    if declared["intent"] == "clear":
+        return Plan()
+    return _encrypted(declared, observed)
+
+
+def _encrypted(declared, observed):
+    first = format.planned(declared, observed)
+    if first:
+        if not observed["record"].get("format"):
+            why = guards.no_format(declared, observed)
+            if why:
+                return Plan(refusal=why)
+        # what stands there now is gone by then
+        gone = {"header": None, "keys": {}, "mapping": None, "inside": None, "backup": None}
+        observed = {**observed, **gone}
+    steps = [
+        *first,
+        *keyplan.planned(declared, observed),
+        *format.planned_use(declared, observed),
+        *keyplan.superseded(declared, observed),
+        *backup.planned(declared, observed),
+    ]
+    return Plan(tuple(steps), None, tuple(keyplan.notes(declared, observed)))

@@ -1,0 +1,81 @@
+"""A run on one volume: look, do the first step that is left, look again; proofs at the end."""
+
+from inguestlib.volumes import VolumeError, backup, format, keyslots, plan, retire
+
+MOST = 100  # steps: far more than any volume needs
+
+STEPS = {}
+for _part in (backup, format, keyslots, retire):
+    STEPS.update(_part.STEPS)
+
+
+def run(job, test=False):
+    """Bring a volume to what the policy declares, as far as it takes.
+
+    test
+        Only say what would be done.
+
+    Returns ``{"volume", "result", "steps", "left", "comment", "proofs", "notes"}``. ``result``:
+    ``clean`` (nothing was to do), ``planned``, ``changed``, ``refused`` (nothing was changed),
+    or ``failed``. ``steps`` are those done, ``left`` those still to do, both as
+    :meth:`inguestlib.volumes.Step.to_dict`. ``proofs`` are ``{"way", "ok", "evidence"}``.
+    """
+    try:
+        if test:
+            return _run(job, True)
+        with job.lock():
+            return _run(job, False)
+    except VolumeError as exc:
+        return _result(job, "refused", comment=str(exc))
+
+
+def _run(job, test):
+    done, last = [], None
+    while True:
+        try:
+            made = plan.plan(job.declared, job.look())
+        except (VolumeError, OSError) as exc:
+            return _result(job, "failed" if done else "refused", done, comment=str(exc))
+        if made.refusal:
+            return _result(job, "failed" if done else "refused", done, comment=made.refusal)
+        if test or not made.steps:
+            break
+        step = made.steps[0]
+        if step == last or len(done) >= MOST:
+            why = f"{step.kind} was done and is still to do: {step.why}"
+            return _result(job, "failed", done, made.steps, why)
+        try:
+            job.step(f"run: {step.kind}")
+            STEPS[step.kind](job, step)
+        except (VolumeError, OSError) as exc:
+            why = f"{step.kind}: {exc}"
+            return _result(job, "failed" if done else "refused", done, made.steps, why)
+        done.append(step)
+        last = step
+    if test and made.steps:
+        return _result(job, "planned", left=made.steps, notes=made.notes)
+    return _proved(job, done, made.notes)
+
+
+def _proved(job, done, notes):
+    proofs = prove(job)
+    wrong = [f"{proof['way']}: {proof['evidence']}" for proof in proofs if not proof["ok"]]
+    result = "failed" if wrong else "changed" if done else "clean"
+    return _result(job, result, done, comment="; ".join(wrong), proofs=proofs, notes=notes)
+
+
+def prove(job):
+    """What has to be true of a volume before a run may call it good, tried now."""
+    return []
+
+
+def _result(job, result, done=(), left=(), comment="", proofs=(), notes=()):
+    return {
+        "volume": job.name,
+        "result": result,
+        "steps": [step.to_dict() for step in done],
+        "left": [step.to_dict() for step in left],
+        "comment": comment,
+        "proofs": list(proofs),
+        "notes": list(notes),
+    }
