@@ -48,6 +48,21 @@ def enforced(name, families=None, controls=None, root=None):
     return _enforce(name, families, controls, root, None, nested=True)
 
 
+def crypt(name, controls=None, root=None, **params):
+    """
+    Volumes are encrypted where the policy says so, well, and nowhere else.
+
+    name
+        Free.
+    controls, root
+        As in :py:func:`inguest.enforced <inguest.enforced>`.
+    params
+        Keys of the pillar ``inguest:crypt``, laid over it; see the reference of the policy.
+        Nothing is encrypted by this: that is the work of the states ``inguest_luks``.
+    """
+    return _family("crypt", name, controls, root, params)
+
+
 def dns(name, controls=None, root=None, **params):
     """
     Names are resolved by the policy's own servers only.

@@ -129,6 +129,36 @@ inguest:
     #   enabled: true
     #   canaries: ['https://outside.example/']
 
+  crypt:
+    mode: audit
+    # Encryption inside the guest is for very sensitive hosts. On any other one an encrypted
+    # volume is a finding: it costs space, speed, and boots.
+    # sensitive: true
+    # Single mount points: required, forbidden, any.
+    # mounts: {/srv/archive: any}
+    # The volumes of a sensitive host, by the names of their mappings.
+    # volumes:
+    #   records:
+    #     device: /dev/disk/by-id/wwn-0x6000c2900000000000000000000000a1
+    #     size: 200G
+    #     mount: /srv/records
+    #     filesystem: xfs
+    #     unlock:
+    #       by: [tpm2, tang]
+    #       tang:
+    #         servers: [{url: 'http://tang1.corp.example', thumbprint: 0123456789abcdef0123456789a}]
+    #     recovery:
+    #       escrow: sdb://vault/luks/{minion}/{volume}
+    #     discard: false
+    # Where volumes don't say: pass TRIM through (allow) or not (refuse).
+    # discard: refuse
+    # How NFS has to be encrypted on its way: krb5p, tls, or any of them.
+    network:
+      nfs: any
+    # crypttab and fstab are only audited, even where the family is enforced, until this is set.
+    # tables:
+    #   enforce: true
+
   # Single controls: another mode or severity than their family's.
   controls:
     dns-nsswitch: audit

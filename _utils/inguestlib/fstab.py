@@ -96,17 +96,18 @@ def parse_fstab(lines):
     return mounts
 
 
-def with_options(text, add, drop=()):
-    """The fstab line with options added to, and dropped from, its fourth field.
+def with_options(text, add, drop=(), empty="defaults"):
+    """The line with options added to, and dropped from, its fourth field.
 
-    Everything else of the line, white space included, stays as it is.
+    ``empty`` is the word where none is left: fstab's, or one for crypttab. Everything else of
+    the line, white space included, stays as it is.
     """
     fields = list(_FIELD.finditer(text))
     if len(fields) < 4:
         return f"{text.rstrip()} {','.join(['defaults', *add])}"
     start, end = fields[3].span(2)
     have = [o for o in text[start:end].split(",") if o and o not in drop]
-    return text[:start] + ",".join([*have, *add] or ["defaults"]) + text[end:]
+    return text[:start] + ",".join([*have, *add] or [empty]) + text[end:]
 
 
 def parse_crypttab(lines):

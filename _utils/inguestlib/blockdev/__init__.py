@@ -107,6 +107,10 @@ class Devices:
             return self.at(f"{os.major(info.st_rdev)}:{os.minor(info.st_rdev)}")
         return self.all.get(inside.removeprefix("/dev/").replace("/", "!"))
 
+    def node(self, device):
+        """This host's path of a device's node, for reading it."""
+        return self._guest.path(device.path)
+
     # ---- stacks ------------------------------------------------------------------------
 
     def _under(self, device):

@@ -1,0 +1,18 @@
+"""Encryption at rest: as much of it as the policy wants, and no more.
+
+Every module here holds one subject: its parameters (``SCHEMA``), what it observes
+(``OBSERVERS``) and its ``CONTROLS``, declared beside the code that judges them.
+"""
+
+from inguestlib.families.crypt import discard, headers, match, network, stack, tables
+from inguestlib.model import Family
+
+_MODULES = (stack, tables, headers, match, network, discard)
+
+FAMILY = Family(
+    name="crypt",
+    title="Volumes are encrypted where the policy says so, well, and nowhere else",
+    schema={key: type_ for module in _MODULES for key, type_ in module.SCHEMA.items()},
+    observers={key: observe for module in _MODULES for key, observe in module.OBSERVERS.items()},
+    controls=tuple(control for module in _MODULES for control in module.CONTROLS),
+)
