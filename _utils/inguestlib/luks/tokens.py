@@ -70,6 +70,7 @@ def _inguest(token):
         "role": shown(token.get("role")),
         "generation": number(token.get("generation")),
         "machine": shown(token.get("machine")) or None,
+        "stage": shown(token.get("stage")) or None,
     }
 
 

@@ -1,5 +1,7 @@
 """Where the recovery key of a volume is kept: behind Salt's sdb, read back before it counts."""
 
+import contextlib
+
 from inguestlib.redact import redacted
 from inguestlib.volumes import VolumeError
 
@@ -47,6 +49,17 @@ class Escrow:
                 f"{self.where}: did not give back the recovery key of volume {self._volume} that "
                 "it was given; nothing was changed on the device"
             )
+
+    def replace(self, text):
+        """:meth:`put`; where the store fails it is given back what it held."""
+        old = self.get()
+        try:
+            self.put(text)
+        except VolumeError:
+            if old is not None:
+                with contextlib.suppress(VolumeError):
+                    self.put(old)
+            raise
 
     def _checked(self):
         key = f"inguest:crypt:volumes:{self._volume}:recovery:escrow"

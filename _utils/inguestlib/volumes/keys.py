@@ -1,21 +1,12 @@
-"""Keys of a declared volume: where each one comes from, and which one opens the device now.
+"""Keys of a declared volume: where each one comes from, and which one opens the device now."""
 
-Key material is a :class:`Key`. It goes to a program by a pipe, and nowhere else: no argument,
-variable, file, text or pickle holds it.
-"""
-
-import contextlib
-import hashlib
 import hmac
-import os
 
-from inguestlib.redact import HIDDEN
 from inguestlib.secrets import SecretError
-from inguestlib.volumes import VolumeError
+from inguestlib.volumes import Tried, VolumeError, backup, filekey, tang, tpm2
 from inguestlib.volumes.escrow import Escrow
+from inguestlib.volumes.material import Key, Missing, recovery
 
-MODHEX = "cbdefghijklnrtuv"  # digits that stand at one place on all keyboards
-PIPE = 65536  # what a pipe takes at once; a longer key file is no key of ours
 TOKEN = "inguest"  # the type of our LUKS2 token
 ROLES = ("recovery", "key", "keyfile")  # keys that the policy can give, by the word in the token
 # Keyed hash of the machine id, as machine-id(5) asks of applications.
@@ -24,79 +15,15 @@ _MACHINE = b"inguest: the machine on which a key of a volume was made"
 _ORDER = ("key", "keyfile", "recovery")
 
 
-class Key:
-    """Key material. Its texts give ``***``, and it can't be written anywhere.
-
-    material
-        The bytes of the key, as LUKS takes them from a key file: no line end is cut.
-    name
-        What people call it: ``recovery key``, ``inguest:crypt:volumes:data:unlock:key``.
-    role, slot
-        Of a key that has opened a device: whose it is there, and its slot.
-    """
-
-    __slots__ = ("_material", "name", "role", "slot")
-
-    def __init__(self, material, name="key", role=None, slot=None):
-        if not 0 < len(material) <= PIPE:
-            raise VolumeError(f"the {name} has {len(material)} bytes: 1 to {PIPE} can be a key")
-        self._material = bytes(material)
-        self.name, self.role, self.slot = name, role, slot
-
-    @contextlib.contextmanager
-    def fd(self):
-        """A descriptor from which the key can be read once; a program inherits it (pass_fds)."""
-        reader, writer = os.pipe2(os.O_CLOEXEC)
-        try:
-            with os.fdopen(writer, "wb", buffering=0) as pipe:
-                os.set_blocking(writer, False)
-                if pipe.write(self._material) != len(self._material):
-                    raise VolumeError(f"the {self.name} does not fit into a pipe")
-            yield reader
-        finally:
-            os.close(reader)
-
-    def at(self, role, slot):
-        """The same key, and where it has opened the device."""
-        return Key(self._material, self.name, role, slot)
-
-    def same(self, other):
-        """Whether another key is the same, told in constant time."""
-        return hmac.compare_digest(self._material, other._material)
-
-    def text(self):
-        """The key as a text: for the escrow, and for nothing else.
-
-        Raises :class:`VolumeError` for bytes that are no text.
-        """
-        try:
-            return self._material.decode("ascii")
-        except UnicodeDecodeError:
-            raise VolumeError(f"the {self.name} is not a text") from None
-
-    def __repr__(self):
-        return HIDDEN
-
-    __str__ = __repr__
-
-    def __reduce__(self):
-        raise TypeError("a key is not to be written anywhere")
-
-
-def recovery():
-    """A new key of 256 random bits, spelled so that a person can type it: 71 characters."""
-    digits = "".join(MODHEX[b >> 4] + MODHEX[b & 15] for b in os.urandom(32))
-    groups = (digits[i : i + 8] for i in range(0, len(digits), 8))
-    return Key("-".join(groups).encode(), "recovery key")
-
-
 def machine_digest(guest):
     """``sha256:…`` of this machine, as our tokens hold it; ``None`` without a machine id."""
     machine = (guest.read("/etc/machine-id") or "").strip()
     if len(machine) != 32:  # none yet: systemd writes "uninitialized" into a template
         return None
-    digest = hashlib.blake2s(_MACHINE, key=bytes.fromhex(machine), digest_size=32)
-    return "sha256:" + hashlib.sha256(digest.digest()).hexdigest()
+    try:
+        return "sha256:" + hmac.digest(bytes.fromhex(machine), _MACHINE, "sha256").hex()
+    except ValueError:
+        return None
 
 
 class Keys:
@@ -119,7 +46,7 @@ class Keys:
         self.escrow = Escrow(declared["recovery"]["escrow"], minion, name, salt)
         self.machine = machine_digest(guest)
         self._guest, self._tool = guest, tool
-        self._known = {}
+        self._known, self._trials = {}, {}
 
     # ---- where a key comes from ----
 
@@ -140,7 +67,7 @@ class Keys:
     def _recovery(self):
         found = self.escrow.get()
         if found is None:
-            raise VolumeError(f"{self.escrow.where}: holds no recovery key of volume {self.name}")
+            raise Missing(f"{self.escrow.where}: holds no recovery key of volume {self.name}")
         return Key(found.encode(), "recovery key")
 
     def _key(self):
@@ -156,24 +83,30 @@ class Keys:
         path = self.declared["unlock"]["keyfile"]
         if path is None:
             raise VolumeError(self._named("unlock:keyfile", "is not set"))
-        try:
-            found = self._guest.read_bytes(path)
-        except OSError as exc:
-            raise VolumeError(f"{path}: the key file can't be read: {exc.strerror}") from None
-        if not found:
-            raise VolumeError(f"{path}: the key file is {'empty' if found == b'' else 'missing'}")
-        return Key(found, f"key file {path}")
+        return filekey.read(self._guest, path)
 
-    def renew(self):
-        """Make a recovery key, put it into the escrow, read it back: only then it counts.
+    def made(self, role, fresh=False):
+        """The key for a new keyslot of a role; :meth:`kept` once it has opened the device.
 
-        For a device on which nothing yet depends on the key that stood there. A rotation goes
-        by :meth:`Escrow.put` after the new key has opened the device.
+        fresh
+            Another key than the one that is there, of a recovery key always.
         """
-        key = recovery()
-        self.escrow.put(key.text())
-        self._known["recovery"] = key
-        return key
+        if role == "recovery":
+            return recovery()
+        if role == "keyfile":
+            return filekey.made(self._guest, self.declared["unlock"]["keyfile"], fresh)
+        return self.for_role(role)
+
+    def kept(self, role, key):
+        """Put a key that opens the device where the policy says, and read it back.
+
+        Raises :class:`VolumeError` where that fails; then its place holds what it held.
+        """
+        if role == "recovery":
+            self.escrow.replace(key.text())
+        elif role == "keyfile":
+            filekey.kept(self._guest, self.declared["unlock"]["keyfile"])
+        self._known[role] = key
 
     def first(self):
         """``(key, role)`` to format a device with; the recovery key where there is an escrow.
@@ -181,11 +114,14 @@ class Keys:
         It is kept where the policy says before it is returned, so that a cut behind the format
         leaves no device without a key.
         """
-        if self.has("recovery"):
-            return self.renew(), "recovery"
-        for role in ("key", "keyfile"):
-            if role in self.declared["unlock"]["by"]:
-                return self.for_role(role), role
+        role = "recovery" if self.has("recovery") else None
+        role = role or next(
+            (r for r in ("key", "keyfile") if r in self.declared["unlock"]["by"]), None
+        )
+        if role:
+            key = self.made(role)
+            self.kept(role, key)
+            return key, role
         raise VolumeError(
             self._named("recovery:escrow", "is not set, and no key of the policy opens the volume")
             + "; add it: an sdb:// URI with {minion} and {volume}"
@@ -204,28 +140,42 @@ class Keys:
         without
             Slots that don't count: they are to go.
 
-        Returns the :class:`Key` with its ``role`` and ``slot``. Raises :class:`VolumeError` that says why each key failed.
+        Returns the :class:`Key` with its ``role`` and ``slot``. Raises :class:`VolumeError`, which
+        says of each key why it does not.
         """
         why = []
-        for role in _ORDER:
-            if not self.has(role):
-                continue
-            try:
-                key = self.for_role(role)
-            except VolumeError as exc:
-                why.append(str(exc))
-                continue
-            for slot in self._slots(header, role, without):
-                if self._tool.test(device, key, slot=slot):
-                    return key.at(role, slot)
-            why.append(f"the {key.name} opens no slot of {device}")
-        opened = self._by_tang(device, header, without, why)
-        if opened:
-            return opened
+        for role in filter(self.has, _ORDER):
+            found = self.tried(device, header, role, without)
+            if found["slot"] is not None:
+                return self.for_role(role).at(role, found["slot"])
+            why.append(found["why"])
+        for token in (header or {}).get("tokens", ()):
+            if token["type"] == "clevis" and not set(map(int, token["keyslots"])) & set(without):
+                tried = self.tried_token(device, header, token)
+                if tried:
+                    return tang.unlocked(self._tool, device, token["id"]).at(
+                        "tang", int(token["keyslots"][0])
+                    )
+                why.append(tried.evidence)
         raise VolumeError(
             f"no key that the policy holds opens {device}: "
             + ("; ".join(why) or "it names none (recovery:escrow, unlock:key, unlock:keyfile)")
         )
+
+    def tried(self, device, header, role, without=()):
+        """Which slot the key of a role opens now: ``{"slot": 1 | None, "why": "…", "lost": bool}``.
+
+        ``lost``: its place was asked, and holds no key that opens a slot.
+        """
+        try:
+            key = self.for_role(role)
+        except VolumeError as exc:
+            return {"slot": None, "why": str(exc), "lost": isinstance(exc, Missing)}
+        for slot in self._slots(header, role, without):
+            tried = self._once(device, header, ("slot", role, slot), key, slot=slot)
+            if tried:
+                return {"slot": slot, "why": tried.evidence, "lost": False}
+        return {"slot": None, "why": f"the {key.name} opens no keyslot of {device}", "lost": True}
 
     def _slots(self, header, role, without):
         """The slots that our tokens name for the role, then all others that take a passphrase."""
@@ -236,21 +186,23 @@ class Keys:
         rest = [n for n in slots if n not in ours and n not in taken]
         return [n for n in (*ours, *rest) if n not in without]
 
-    def _by_tang(self, device, header, without, why):
-        from inguestlib.volumes import tang
-
-        for token in (header or {}).get("tokens", ()):
-            if token["type"] != "clevis":
-                continue
+    def tried_token(self, device, header, token):
+        """Whether a token opens its slot now: a :class:`inguestlib.volumes.Tried`."""
+        slot = int(token["keyslots"][0])
+        if token["type"] == "clevis":
             try:
                 key = tang.unlocked(self._tool, device, token["id"])
             except VolumeError as exc:
-                why.append(str(exc))
-                continue
-            for slot in map(int, token["keyslots"]):
-                if slot not in without and self._tool.test(device, key, slot=slot):
-                    return key.at("tang", slot)
-        return None
+                return Tried(False, str(exc))
+            return self._once(device, header, ("token", token["id"], slot), key, slot=slot)
+        return tpm2.tried(self._tool, device, token, self.declared["unlock"]["tpm2"]["pin"])
+
+    def _once(self, device, header, what, key, slot):
+        """A trial, which takes as long as guessing a passphrase: once for each state of a header."""
+        state = (*what, header and backup.fingerprint(device, header))
+        if state not in self._trials:
+            self._trials[state] = self._tool.test(device, key, slot=slot)
+        return self._trials[state]
 
     def token(self, slot, role, generation=1, stage=None):
         """Our LUKS2 token for a slot, plain data: whose it is. ``stage``: not proved yet."""

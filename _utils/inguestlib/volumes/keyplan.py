@@ -1,0 +1,342 @@
+"""Which keyslots a volume has, which ones it should have, and how one becomes the other.
+
+Whose a slot is stands in a LUKS2 token of ours, beside it: ``{"type": "inguest", "keyslots":
+["1"], "role": "recovery", "generation": 2, "machine": "sha256:…"}``. It survives a cut, and a
+clone shows by it. ``"stage": "new"`` says that the key has not been proved and put away yet. The
+record names a slot before it is written, for the moment in which it has no token.
+
+A slot that neither a token nor the record names is a person's. It is told, and never touched.
+"""
+
+from inguestlib.volumes import Step, VolumeError
+from inguestlib.volumes.keys import TOKEN
+
+BOUND = ("tpm2", "tang")  # slots whose key nobody holds: a token unlocks them
+TYPES = {"tpm2": "systemd-tpm2", "tang": "clevis"}
+# People, and systemd-cryptenroll, get the lowest slot that is free: ours begin above those, so that
+# a slot which the record names, and nobody else has named, is not a person's.
+FIRST, MOST = 8, 32
+_SAID = {
+    "recovery": "the recovery key",
+    "key": "the key from the store",
+    "keyfile": "the key file",
+    "tpm2": "the vTPM",
+    "tang": "Tang",
+}
+
+
+def manageable(header):
+    """Whether there is a header whose keyslots can be looked after: LUKS2, and usable."""
+    return bool(header) and header.get("version") == 2 and bool(header.get("usable"))
+
+
+def owned(header):
+    """``{slot: [our tokens]}`` of the slots that are ours."""
+    out = {}
+    for token in header["tokens"] if header else ():
+        if token["type"] == TOKEN:
+            for slot in token["keyslots"]:
+                out.setdefault(int(slot), []).append(token)
+    return out
+
+
+def strays(declared, observed):
+    """Slots that are a person's: neither a token of ours nor the record names them."""
+    header = observed["header"]
+    if not manageable(header):
+        return []
+    known = {*owned(header), *adding(observed)}
+    for wanted in observed.get("keys", {}).get("roles", {}).values():
+        known.add(wanted["slot"])
+    return [s["id"] for s in header["keyslots"] if s["id"] not in known and not _moving(s)]
+
+
+def adding(observed):
+    """``{slot: role}`` that a cut run was about to add."""
+    found = (observed.get("record") or {}).get("adding") or {}
+    return {int(slot): role for slot, role in found.items()}
+
+
+def _moving(slot):
+    return slot.get("type") == "reencrypt"
+
+
+def generation_of(declared, role):
+    """Which generation of a key the policy wants."""
+    part = declared["recovery"] if role == "recovery" else declared["unlock"]
+    return int(part.get("generation") or 1) if role != "key" else 1
+
+
+def wanted(declared):
+    """The roles that the policy wants a slot for, in the order in which they are made."""
+    by = declared["unlock"]["by"]
+    roles = ["recovery"] if declared["recovery"]["escrow"] else []
+    return roles + [role for role in ("key", "keyfile", *BOUND) if role in by]
+
+
+# ---- what is to do ----------------------------------------------------------------------------
+
+
+def planned(declared, observed):
+    """The slots that are missing or half made. Pure."""
+    header, name = observed["header"], observed["name"]
+    if declared["intent"] != "encrypted":
+        return []
+    if header is None:  # formatted by this run: one key comes with the format
+        return [
+            Step(
+                "key_claim" if n == 0 else f"key_{'bind' if role in BOUND else 'add'}",
+                name,
+                {"role": role},
+                _missing(role),
+            )
+            for n, role in enumerate(wanted(declared))
+        ]
+    if not manageable(header) or header.get("reencrypt"):
+        return []
+    steps = _unfinished(declared, observed)
+    for role in wanted(declared):
+        step = (_bound if role in BOUND else _held)(declared, observed, role)
+        if step:
+            steps.append(step)
+    return steps
+
+
+def _unfinished(declared, observed):
+    """Slots of a run that was cut, which no key of the policy opens: made again from the start."""
+    header, name = observed["header"], observed["name"]
+    opened = _opened(observed)
+    present = {slot["id"] for slot in header["keyslots"]}
+    ours = owned(header)
+    half = {s: role for s, role in adding(observed).items() if s >= FIRST and s not in ours}
+    for slot, tokens in ours.items():
+        if all(token.get("stage") for token in tokens):
+            half[slot] = tokens[0]["role"]
+    return [
+        Step(
+            "key_discard",
+            name,
+            {"slot": slot, "role": role},
+            f"slot {slot} was being made for {_SAID.get(role, role)} when a run was cut",
+        )
+        for slot, role in sorted(half.items())
+        if slot in present and slot not in opened
+    ]
+
+
+def _opened(observed):
+    """Slots that a key or a token of the policy opens."""
+    keys = observed.get("keys") or {}
+    slots = {role["slot"] for role in keys.get("roles", {}).values()}
+    for token in observed["header"]["tokens"]:
+        if keys.get("tokens", {}).get(str(token["id"]), {}).get("opens"):
+            slots.update(map(int, token["keyslots"]))
+    return slots - {None}
+
+
+def _held(declared, observed, role):
+    """The one step that a key which we can hold needs next."""
+    header, name = observed["header"], observed["name"]
+    state = (observed.get("keys") or {}).get("roles", {}).get(role)
+    tokens = [t for t in header["tokens"] if t["type"] == TOKEN and t.get("role") == role]
+    newest = max((int(t.get("generation") or 1) for t in tokens), default=0)
+    want = generation_of(declared, role)
+    if state is None:  # not tried: the tokens are believed
+        done = any(t["keyslots"] and not t.get("stage") for t in tokens) and newest >= want
+        return None if done else Step("key_add", name, _args(role, want), _missing(role))
+    slot = state["slot"]
+    if slot is None:
+        if not state["lost"]:
+            return None  # its place doesn't answer: the proof will say so
+        return Step("key_add", name, _args(role, max(want, newest + 1)), state["why"])
+    here = [t for t in tokens if slot in map(int, t["keyslots"])]
+    proved = [t for t in here if not t.get("stage") and _mine(declared, observed, t)]
+    if not here:
+        return Step(
+            "key_claim",
+            name,
+            {**_args(role, want), "slot": slot},
+            f"{_SAID[role]} opens slot {slot}, which no token names",
+        )
+    generation = max(int(t.get("generation") or 1) for t in here)
+    if generation < want or (
+        role == "recovery" and not any(_mine(declared, observed, t) for t in here)
+    ):
+        why = f"generation {max(want, generation + 1)} of {_SAID[role]} is wanted"
+        return Step("key_add", name, _args(role, max(want, generation + 1)), why)
+    if not proved:
+        return Step(
+            "key_claim",
+            name,
+            {**_args(role, generation), "slot": slot},
+            f"{_SAID[role]} opens slot {slot}: it counts from now on",
+        )
+    return None
+
+
+def _bound(declared, observed, role):
+    """A slot that a token unlocks is made anew unless one as declared opens the device now."""
+    good = serving(declared, observed, role)
+    name = observed["name"]
+    if not good:
+        return Step("key_bind", name, {"role": role}, unbound(declared, observed, role))
+    slot = int(good[0]["keyslots"][0])
+    if any(
+        t.get("role") == role and not t.get("stage")
+        for t in owned(observed["header"]).get(slot, ())
+    ):
+        return None
+    return Step(
+        "key_claim",
+        name,
+        {**_args(role, 1), "slot": slot},
+        f"slot {slot} is unlocked by {_SAID[role]} as declared",
+    )
+
+
+def serving(declared, observed, role):
+    """Tokens of a role that are as declared and open the device now (or were not tried)."""
+    from inguestlib.volumes import tang, tpm2
+
+    fits = {"tpm2": tpm2.fits, "tang": tang.fits}[role]
+    ours = owned(observed["header"])
+    out = []
+    for token in observed["header"]["tokens"]:
+        if token["type"] != TYPES[role] or not token["keyslots"] or not fits(declared, token):
+            continue
+        about = (observed.get("keys") or {}).get("tokens", {}).get(str(token["id"]))
+        mine = ours.get(int(token["keyslots"][0]), ())
+        if (about is None or about["opens"]) and all(_mine(declared, observed, t) for t in mine):
+            out.append(token)
+    return out
+
+
+def _mine(declared, observed, token):
+    """Whether a token is of this machine, as far as the policy wants a clone to have its own."""
+    if declared["clone"] != "rekey" or not observed.get("machine"):
+        return True
+    return token.get("machine") == observed["machine"]
+
+
+def unbound(declared, observed, role):
+    found = [t for t in observed["header"]["tokens"] if t["type"] == TYPES[role] and t["keyslots"]]
+    if not found:
+        return _missing(role)
+    about = (observed.get("keys") or {}).get("tokens", {})
+    dead = [
+        about[str(t["id"])]["why"]
+        for t in found
+        if str(t["id"]) in about and not about[str(t["id"])]["opens"]
+    ]
+    return "; ".join(dead) or f"{_SAID[role]} is not bound as declared"
+
+
+def _args(role, generation):
+    return {"role": role, "generation": generation}
+
+
+def _missing(role):
+    return f"no keyslot for {_SAID[role]} yet"
+
+
+# ---- what has had its day ---------------------------------------------------------------------
+
+
+def superseded(declared, observed):
+    """Slots and tokens of ours whose successor opens the device. Pure; planned last of all."""
+    header, name = observed["header"], observed["name"]
+    if declared["intent"] != "encrypted" or not manageable(header) or header.get("reencrypt"):
+        return []
+    keep = {
+        slot
+        for slot in (_keeper(declared, observed, role) for role in wanted(declared))
+        if slot is not None
+    }
+    steps = []
+    for slot, tokens in sorted(owned(header).items()):
+        roles = {token["role"] for token in tokens}
+        if slot in keep or not keep:
+            continue
+        gone = [role for role in roles if _replaced(declared, observed, role)]
+        if len(gone) == len(roles):
+            args = {"slot": slot, "role": gone[0]}
+            steps.append(Step("key_remove", name, args, _why(declared, gone[0])))
+    empty = [
+        t for t in header["tokens"] if not t["keyslots"] and t["type"] in (TOKEN, *TYPES.values())
+    ]
+    steps += [
+        Step("token_remove", name, {"token": t["id"]}, "it names no keyslot any more")
+        for t in empty
+    ]
+    steps += [
+        Step("token_remove", name, {"token": t["id"]}, "a newer token names the same keyslot")
+        for t in _doubled(declared, observed)
+    ]
+    return steps
+
+
+def _keeper(declared, observed, role):
+    """The slot that serves a role now, or ``None``."""
+    if role in BOUND:
+        good = serving(declared, observed, role)
+        return int(good[0]["keyslots"][0]) if good else None
+    return ((observed.get("keys") or {}).get("roles", {}).get(role) or {}).get("slot")
+
+
+def _replaced(declared, observed, role):
+    """Whether another slot serves the role now, or the policy has no use for it any more."""
+    if role == "recovery" and not declared["recovery"]["escrow"]:
+        return False  # it may lie in somebody's safe
+    if role == "passphrase":
+        return False
+    return role not in wanted(declared) or _keeper(declared, observed, role) is not None
+
+
+def _why(declared, role):
+    if role in wanted(declared):
+        return f"another keyslot of {_SAID[role]} opens the volume now"
+    return f"the policy unlocks the volume by {_SAID.get(role, role)} no more"
+
+
+def _doubled(declared, observed):
+    """Of several tokens of ours for one slot and role, all but the one that counts."""
+    out = []
+    for tokens in owned(observed["header"]).values():
+        by_role = {}
+        for token in tokens:
+            by_role.setdefault(token.get("role"), []).append(token)
+        for same in by_role.values():
+            same.sort(
+                key=lambda t: (
+                    _mine(declared, observed, t),
+                    not t.get("stage"),
+                    int(t.get("generation") or 1),
+                    t["id"],
+                )
+            )
+            out += same[:-1] if not same[-1].get("stage") else []
+    return sorted(out, key=lambda t: t["id"])
+
+
+def notes(declared, observed):
+    """What a person should know of the keyslots: strays, and a passphrase that nobody set."""
+    header = observed["header"]
+    if not manageable(header):
+        return []
+    found = strays(declared, observed)
+    out = []
+    if found and "passphrase" not in declared["unlock"]["by"]:
+        listed = ", ".join(map(str, found))
+        out.append(f"keyslot {listed}: nobody declared it; it is left alone")
+    if not found and "passphrase" in declared["unlock"]["by"]:
+        out.append("no passphrase was set by hand yet: cryptsetup luksAddKey asks for one")
+    return out
+
+
+def free(header, first=FIRST):
+    """The lowest free slot from ``first`` on. Raises :class:`VolumeError`: none is."""
+    used = {slot["id"] for slot in header["keyslots"]}
+    for slot in (*range(first, MOST), *range(first)):
+        if slot not in used:
+            return slot
+    raise VolumeError(f"all {MOST} keyslots are taken: remove one that nobody needs")
