@@ -56,8 +56,15 @@ class Job:
         """A guest that has seen nothing yet."""
         return Guest(self.root)
 
-    def look(self):
-        """What stands there now: :func:`inguestlib.volumes.observed.observe`, and its ``keys``."""
+    def look(self, anew=False):
+        """What stands there now: :func:`inguestlib.volumes.observed.observe`, and its ``keys``.
+
+        anew
+            Try the keys again, though the header is as it was when they were tried.
+        """
+        if anew:
+            self._tried = None, None
+            self.__dict__.pop("keys", None)
         seen = observed.observe(
             self.guest(), self.name, self.declared, image=self.image, record=self.record.data
         )
@@ -70,7 +77,7 @@ class Job:
             return {"roles": {}, "tokens": {}}
         state = backup.fingerprint(path, header)
         if self._tried[0] != state:
-            self._tried = state, keyslots.observe(self.keys, self.tool, path, header)
+            self._tried = state, keyslots.observe(self, header)
         return self._tried[1]
 
     def path(self):

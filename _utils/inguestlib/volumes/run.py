@@ -1,6 +1,6 @@
 """A run on one volume: look, do the first step that is left, look again; proofs at the end."""
 
-from inguestlib.volumes import VolumeError, backup, format, keyslots, plan, retire
+from inguestlib.volumes import VolumeError, backup, format, keyslots, plan, proofs, retire
 
 MOST = 100  # steps: far more than any volume needs
 
@@ -9,11 +9,14 @@ for _part in (backup, format, keyslots, retire):
     STEPS.update(_part.STEPS)
 
 
-def run(job, test=False):
+def run(job, test=False, only=None):
     """Bring a volume to what the policy declares, as far as it takes.
 
     test
         Only say what would be done.
+    only
+        ``only(step)`` says whether a step is asked for: a person's call that is about one thing.
+        The others wait, and so do the proofs of the whole.
 
     Returns ``{"volume", "result", "steps", "left", "comment", "proofs", "notes"}``. ``result``:
     ``clean`` (nothing was to do), ``planned``, ``changed``, ``refused`` (nothing was changed),
@@ -22,14 +25,14 @@ def run(job, test=False):
     """
     try:
         if test:
-            return _run(job, True)
+            return _run(job, True, only)
         with job.lock():
-            return _run(job, False)
+            return _run(job, False, only)
     except VolumeError as exc:
         return _result(job, "refused", comment=str(exc))
 
 
-def _run(job, test):
+def _run(job, test, only):
     done, last = [], None
     while True:
         try:
@@ -38,6 +41,8 @@ def _run(job, test):
             return _result(job, "failed" if done else "refused", done, comment=str(exc))
         if made.refusal:
             return _result(job, "failed" if done else "refused", done, comment=made.refusal)
+        if only is not None:
+            made = made._replace(steps=tuple(filter(only, made.steps)))
         if test or not made.steps:
             break
         step = made.steps[0]
@@ -54,19 +59,20 @@ def _run(job, test):
         last = step
     if test and made.steps:
         return _result(job, "planned", left=made.steps, notes=made.notes)
+    if only is not None:
+        return _result(job, "changed" if done else "clean", done, notes=made.notes)
     return _proved(job, done, made.notes)
 
 
 def _proved(job, done, notes):
-    proofs = prove(job)
-    wrong = [f"{proof['way']}: {proof['evidence']}" for proof in proofs if not proof["ok"]]
+    """The result of a run with nothing left to do: good only if all its proofs are."""
+    try:
+        found = proofs.of(job.declared, job.look(anew=True))
+    except (VolumeError, OSError) as exc:
+        return _result(job, "failed", done, comment=str(exc), notes=notes)
+    wrong = [f"{proof['way']}: {proof['evidence']}" for proof in found if not proof["ok"]]
     result = "failed" if wrong else "changed" if done else "clean"
-    return _result(job, result, done, comment="; ".join(wrong), proofs=proofs, notes=notes)
-
-
-def prove(job):
-    """What has to be true of a volume before a run may call it good, tried now."""
-    return []
+    return _result(job, result, done, comment="; ".join(wrong), proofs=found, notes=notes)
 
 
 def _result(job, result, done=(), left=(), comment="", proofs=(), notes=()):
