@@ -1,7 +1,13 @@
 """The one image that the tests of encrypted volumes share: it is large, and made once a suite.
 
-``guest_machine("bookworm", **crypt.guest("bookworm"), disks=(Disk("DATA-1", "256M"),))``
+``machine = guest_machine("bookworm", **crypt.guest("bookworm"), disks=(Disk("DATA-1", "256M"),))``
+and ``crypt.Volumes(machine).apply("data", {"device": …})``, which runs the core in the guest.
 """
+
+import io
+import json
+import tarfile
+from pathlib import Path
 
 PACKAGES = (
     *("cryptsetup-initramfs", "clevis", "clevis-luks", "clevis-systemd", "clevis-initramfs"),
@@ -33,3 +39,44 @@ def guest(suite, **more):
     """Keywords of ``guest_machine`` for a machine that has all this, and a TPM."""
     packages = (*PACKAGES, *BY_SUITE[suite])
     return {"packages": packages, "customise": lean, "tpm": True, **more}
+
+
+class Volumes:
+    """The core at work in a guest, by Salt's real functions, without a minion.
+
+    The store of recovery keys is a file of the guest: :attr:`STORE`.
+    """
+
+    HOME = "/srv/inguest"
+    STORE = "/root/store.json"
+    DRIVER = Path(__file__).with_name("volume_driver.py")
+
+    def __init__(self, machine):
+        self.machine = machine
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w") as archive:
+            source = Path(__file__).parents[3] / "_utils"
+            for path in sorted(source.rglob("*.py")):
+                archive.add(path, str(path.relative_to(source.parent)))
+            archive.add(self.DRIVER, "driver.py")
+        machine.unpack(packed.getvalue(), self.HOME)
+
+    def start(self, name, declared, timeout=900, **more):
+        """Begin a run and do not wait: a Future of ``Answer``, in bytes.
+
+        more
+            ``test=True``; ``kill="label"``, which ends the run there as SIGKILL does.
+        """
+        told = json.dumps({"name": name, "declared": {"luks": LUKS, **declared}, **more})
+        script = "exec /opt/salt/bin/python /srv/inguest/driver.py"
+        return self.machine.start("sh", "-c", f"{script} '{told}'", timeout=timeout)
+
+    def apply(self, name, declared, timeout=900, **more):
+        """One run to its end: what :func:`inguestlib.volumes.run.run` returns."""
+        answer = self.start(name, declared, timeout, **more).result(timeout + 60)
+        assert answer.rc == 0, f"{answer.rc}: {answer.err.decode()}\n{answer.out.decode()}"
+        return json.loads(answer.out)
+
+    def store(self):
+        """What the escrow holds: ``{uri: key}``."""
+        return json.loads(self.machine.read(self.STORE))
