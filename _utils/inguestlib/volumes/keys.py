@@ -198,7 +198,7 @@ class Keys:
         return tpm2.tried(self._tool, device, token, self.declared["unlock"]["tpm2"]["pin"])
 
     def _once(self, device, header, what, key, slot):
-        """A trial, which takes as long as guessing a passphrase: once for each state of a header."""
+        """A trial, as slow as a guess of a passphrase: once for each state of a header."""
         state = (*what, header and backup.fingerprint(device, header))
         if state not in self._trials:
             self._trials[state] = self._tool.test(device, key, slot=slot)

@@ -13,7 +13,7 @@ from inguestlib.volumes import VolumeError, backup, keyplan, tang, tpm2
 from inguestlib.volumes.keyplan import notes, planned, superseded
 from inguestlib.volumes.keys import ROLES, TOKEN
 
-__all__ = ["STEPS", "notes", "observe", "planned", "problems", "superseded"]
+__all__ = ["STEPS", "notes", "observe", "planned", "superseded"]
 
 NEW = "new"  # the stage of a key that does not count yet
 
@@ -34,22 +34,6 @@ def observe(job, header):
             tried = job.keys.tried_token(path, header, token)
             tokens[str(token["id"])] = {"opens": bool(tried), "why": tried.evidence}
     return {"roles": roles, "tokens": tokens}
-
-
-def problems(declared, observed):
-    """What does not open the device though the policy says it should: empty when all is proved."""
-    if not keyplan.manageable(observed["header"]):
-        return ["there is no LUKS2 header with keyslots"]
-    out = []
-    for role in keyplan.wanted(declared):
-        if role in keyplan.BOUND:
-            if not keyplan.serving(declared, observed, role):
-                out.append(keyplan.unbound(declared, observed, role))
-        else:
-            tried = observed["keys"]["roles"][role]
-            if tried["slot"] is None:
-                out.append(tried["why"])
-    return out
 
 
 # ---- one new slot -----------------------------------------------------------------------------
@@ -183,7 +167,7 @@ def do_remove(job, step):
     path, header, authority = _opened(job, without=(slot,))
     if slot not in keyplan.owned(header):
         raise VolumeError(f"{path}: keyslot {slot} is a person's, and is never removed")
-    observed = {**job.look(), "keys": observe(job, header)}
+    observed = job.look()
     if slot not in [s.args.get("slot") for s in superseded(job.declared, observed)]:
         raise VolumeError(f"{path}: nothing has taken the place of keyslot {slot}")
     job.step("key_remove: begin")
