@@ -16,8 +16,15 @@ def observe(guest, params):
     that crypttab names, as volume or as detached header. ``device`` is the kernel's name, or
     ``None``. A device without a header is left out. ``fingerprint`` names the volume key.
     """
-    if guest.container:
-        return {}
+    return {} if guest.container else seen(guest)
+
+
+def seen(guest):
+    """What :func:`observe` returns; read once."""
+    return guest.once(("crypt", "headers"), lambda: _seen(guest))
+
+
+def _seen(guest):
     found, devices = {}, blockdev.devices(guest)
     for device in _candidates(devices):
         _read(found, device.path, devices.node(device), device.name)
