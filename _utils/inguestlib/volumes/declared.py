@@ -51,9 +51,10 @@ TANG = s.Struct(
 UNLOCK = s.Struct(
     {
         "by": s.ListOf(
-            s.Choice(("tpm2", "tang", "key", "keyfile", "passphrase")),
+            s.Choice(("tpm2", "tang", "key", "keyfile", "passphrase", "random")),
             unique=True,
-            help="how the volume is unlocked: each way has a keyslot of its own",
+            help="how the volume is unlocked: each way has a keyslot of its own; random: a new key "
+            "at each boot, for swap and /tmp, without a header",
         ),
         "tpm2": s.Struct(
             {
