@@ -4,10 +4,31 @@ Every module here holds one subject: its parameters (``SCHEMA``), what it observ
 (``OBSERVERS``) and its ``CONTROLS``, declared beside the code that judges them.
 """
 
-from inguestlib.families.crypt import discard, headers, match, network, stack, tables
+from inguestlib.families.crypt import (
+    discard,
+    headers,
+    layers,
+    luks2,
+    match,
+    network,
+    recovery,
+    stack,
+    tables,
+)
 from inguestlib.model import Family
 
-_MODULES = (stack, tables, headers, match, network, discard)
+_MODULES = (
+    stack,
+    tables,
+    headers,
+    match,
+    layers,
+    luks2,
+    recovery,
+    discard,
+    network,
+)
+
 
 FAMILY = Family(
     name="crypt",
