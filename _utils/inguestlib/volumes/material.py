@@ -50,6 +50,10 @@ class Key:
         finally:
             os.close(reader)
 
+    def seekable(self):
+        """The same key for a program that seeks in what it reads: in memory, in no file system."""
+        return _Seekable(self)
+
     def at(self, role, slot):
         """The same key, and where it has opened the device."""
         return Key(self._material, self.name, role, slot)
@@ -75,6 +79,31 @@ class Key:
 
     def __reduce__(self):
         raise TypeError("a key is not to be written anywhere")
+
+
+class _Seekable:
+    """A key whose descriptor is one of anonymous memory, in place of a pipe."""
+
+    __slots__ = ("_key",)
+
+    def __init__(self, key):
+        self._key = key
+
+    @contextlib.contextmanager
+    def fd(self):
+        """As :meth:`Key.fd`."""
+        memory = os.memfd_create("key", os.MFD_CLOEXEC)
+        try:
+            os.fchmod(memory, 0o600)
+            with self._key.fd() as pipe:
+                os.write(memory, os.read(pipe, PIPE))
+            os.lseek(memory, 0, os.SEEK_SET)
+            yield memory
+        finally:
+            os.close(memory)
+
+    def __repr__(self):
+        return HIDDEN
 
 
 def recovery():

@@ -64,7 +64,7 @@ def enrol(tool, device, declared, authority):
     bank = f":{declared['bank']}" if version >= BANKS else ""
     pcrs = "+".join(f"{pcr}{bank}" for pcr in sorted(declared["pcrs"]))
     tpm = os.environ.get("SYSTEMD_TPM2_DEVICE") or "auto"
-    argv = ["systemd-cryptenroll", ("--unlock-key-file=", authority), f"--tpm2-device={tpm}"]
+    argv = ["systemd-cryptenroll", ("--unlock-key-file=", authority.seekable()), f"--tpm2-device={tpm}"]
     argv += [f"--tpm2-pcrs={pcrs}", f"--tpm2-with-pin={'yes' if declared['pin'] else 'no'}", device]
     with agent(_key(declared["pin"])) if declared["pin"] else contextlib.nullcontext():
         tool.run(argv)
