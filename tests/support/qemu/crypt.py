@@ -41,6 +41,9 @@ def guest(suite, **more):
     return {"packages": packages, "customise": lean, "tpm": True, **more}
 
 
+BY_ID = "/dev/disk/by-id/scsi-0VMware_Virtual_disk_{}"  # with a disk's serial number
+
+
 class Volumes:
     """The core at work in a guest, by Salt's real functions, without a minion.
 
