@@ -134,6 +134,20 @@ def proxy(name, controls=None, root=None, **params):
     return _family("proxy", name, controls, root, params)
 
 
+def tpm(name, controls=None, root=None, **params):
+    """
+    The virtual TPM and the firmware are used, and what is sealed to them unseals.
+
+    name
+        Free.
+    controls, root
+        As in :py:func:`inguest.enforced <inguest.enforced>`.
+    params
+        Keys of the pillar ``inguest:tpm``, laid over it; see the reference of the policy.
+    """
+    return _family("tpm", name, controls, root, params)
+
+
 def _family(family, name, controls, root, params):
     given = {
         key: value
