@@ -163,14 +163,14 @@ inguest:
     mode: audit
     # Whether the virtual machine is meant to have a TPM. Left out, a machine without is unknown.
     expected: true
-    # required: a machine that boots by BIOS is drift, too; efi: it is left out; any: not judged.
+    # A machine that boots by BIOS is drift, too, with required; efi leaves it out.
     secure_boot: required
     # What a key that is sealed to the TPM is bound to at least, unless its policy is signed.
     # sealed:
     #   pcrs: [7]
     # Try whether each sealed key unseals now. It takes the TPM a second for each of them.
     # unseal: true
-    # A wrong boot order stops a boot: it is only audited, even where the family is enforced,
+    # A wrong boot order stops a boot. It is only audited, even where the family is enforced,
     # until the policy says otherwise.
     # boot_order:
     #   enforce: true
