@@ -1,5 +1,6 @@
 """Bounded reads of a device or an image."""
 
+import errno
 import os
 import stat
 
@@ -20,6 +21,8 @@ class Area:
         self.fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         try:
             mode = os.fstat(self.fd).st_mode
+            if stat.S_ISDIR(mode):
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
             sized = stat.S_ISREG(mode) or stat.S_ISBLK(mode)
             self.offset = offset
             self.size = max(0, os.lseek(self.fd, 0, os.SEEK_END) - offset) if sized else 0

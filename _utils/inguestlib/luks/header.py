@@ -2,7 +2,6 @@
 
 from inguestlib.luks import binary, luks1, metadata
 from inguestlib.luks.area import Area
-from inguestlib.volumes import signatures
 
 _NONE = {"segments": [], "keyslots": [], "digests": [], "tokens": []}
 _NONE |= {"flags": [], "requirements": [], "reencrypt": None, "keyslots_size": 0}
@@ -67,6 +66,8 @@ def _luks2(area):
     }
     if newest and not (first.valid and second is not None and second.valid):
         _remains(area, found)
+    if first.magic and first.version not in (0, 2):  # of a later format: nothing is mended
+        found["usable"] = False
     return found
 
 
@@ -90,6 +91,8 @@ def _remains(area, found):
 
     cryptsetup does not load such a header either, before somebody has looked at it.
     """
+    from inguestlib.volumes import signatures  # rarely needed, and the table is long
+
     others = [item for item in signatures.scan(area) if item["type"] != "crypto_LUKS"]
     if others:
         kinds = ", ".join(sorted({item["type"] for item in others}))

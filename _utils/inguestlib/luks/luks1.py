@@ -25,7 +25,6 @@ _CLEVIS = bytes.fromhex("cb6e890481ff40daa84a07ab9ab5715e")
 def read(area):
     """The facts of the LUKS1 header at the beginning of an area; the shape is the reader's."""
     raw = area.read(0, LENGTH)
-    damage = []
     found = {
         "version": 1,
         "uuid": "",
@@ -42,27 +41,26 @@ def read(area):
         "flags": [],
         "requirements": [],
         "reencrypt": None,
-        "damage": damage,
+        "damage": [],
         "usable": False,
     }
-    copy = found["copies"][0]
+    fatal, slight = [], []
     if len(raw) < LENGTH:
-        copy["why"] = "the device ends inside of it"
+        fatal.append("the device ends inside of it")
     else:
-        _read(area, raw, found)
-        copy["why"] = "; ".join(damage)
+        _read(area, raw, found, fatal, slight)
     if raw[:6] == INTERRUPTED:
-        copy["why"] = "an interrupted cryptsetup-reencrypt has taken the magic away"
+        fatal.append("an interrupted cryptsetup-reencrypt has taken the magic away")
         found["reencrypt"] = {"mode": "reencrypt", "direction": None, "online": False}
-    copy["valid"] = found["usable"] = not copy["why"]
-    found["damage"] = [f"the header: {copy['why']}"] if copy["why"] else []
+    found["damage"] = [f"the header: {why}" for why in fatal + slight]
+    found["usable"] = not fatal
+    found["copies"][0].update(valid=not fatal, why="; ".join(fatal))
     return found
 
 
-def _read(area, raw, found):
+def _read(area, raw, found, damage, slight):
     fields = HEADER.unpack_from(raw)
     _, version, cipher, mode, spec, payload, key_bytes, digest, salt, iterations, uuid = fields
-    damage = found["damage"]
     cipher, mode, spec = text.field(cipher), text.field(mode), text.field(spec)
     if version != 1:
         damage.append(f"version {version} is not known")
@@ -74,7 +72,7 @@ def _read(area, raw, found):
         damage.append(f"a volume key of {key_bytes} bytes is not possible")
     found["uuid"] = text.field(uuid)
     if not re.fullmatch(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", found["uuid"]):
-        damage.append("its UUID is none")
+        slight.append("its UUID is none")
     name = f"{cipher}-{mode}" if mode else cipher
     end = ends = 0
     spans = []
@@ -86,7 +84,7 @@ def _read(area, raw, found):
         start *= SECTOR
         ends = max(ends, start + size)
         if active not in (ACTIVE, DISABLED):
-            damage.append(f"keyslot {number} is neither in use nor free")
+            slight.append(f"keyslot {number} is neither in use nor free")
         if stripes != 4000:
             damage.append(f"keyslot {number} has {stripes} stripes")
         if start < LENGTH or (payload and start + size > payload * SECTOR):
