@@ -14,7 +14,7 @@ the mode of the family is not ``enforce``, ``refused``: nothing was changed, ``f
 volume can't be brought to what is declared: the result says so, and the return code of the call
 is 2.
 
-``root`` is the directory of an offline tree in place of the machine, and ``device`` the image
+``root`` is the directory of an offline tree in place of the machine, and ``image`` the image
 file of the volume then; a running machine's devices are named by its policy alone.
 
 Every function raises ``CommandExecutionError`` for a policy with mistakes and where something
@@ -127,18 +127,18 @@ def _root(root):
     return root or __opts__.get("inguest.root") or "/"
 
 
-def _jobs(names, overlay=None, root=None, device=None):
+def _jobs(names, overlay=None, root=None, image=None):
     """``(mode, {name: Job})`` of declared volumes, in a workable order."""
     _ready()
     root = _root(root)
-    if device is not None and root == "/":
+    if image is not None and root == "/":
         raise SaltInvocationError(
-            "device is for an offline root; on the machine itself the policy names the device"
+            "image is for an offline root; on the machine itself the policy names the device"
         )
     policy = _policy(overlay)
     volumes_ = actions.chosen(policy["volumes"], names)
-    if device is not None and len(volumes_) != 1:
-        raise SaltInvocationError("a device can be given for one volume only: name it")
+    if image is not None and len(volumes_) != 1:
+        raise SaltInvocationError("an image can be given for one volume only: name it")
     jobs = {
         name: Job(
             name,
@@ -146,7 +146,7 @@ def _jobs(names, overlay=None, root=None, device=None):
             minion=__opts__["id"],
             salt=__salt__,
             root=root,
-            device=device,
+            device=image,
             step=functools.partial(_step, name),
             progress=actions.Progress(functools.partial(_tell, name)),
         )
@@ -155,10 +155,10 @@ def _jobs(names, overlay=None, root=None, device=None):
     return policy.mode, jobs
 
 
-def _job(name, root=None, device=None):
+def _job(name, root=None, image=None):
     if not isinstance(name, str):
         raise SaltInvocationError(f"{name!r} is not the name of a volume")
-    return _jobs([name], None, root, device)[1][name]
+    return _jobs([name], None, root, image)[1][name]
 
 
 def _step(name, label):
@@ -197,7 +197,7 @@ def volumes():
 
 
 @_plainly
-def status(name=None, root=None, device=None):
+def status(name=None, root=None, image=None):
     """
     What stands on the machine of each volume: device, header, keyslots and whose they are, which
     keys open it now, mapping, mounts, entries in ``crypttab`` and ``fstab``, backup. Nothing is
@@ -205,7 +205,7 @@ def status(name=None, root=None, device=None):
 
     name
         Names of volumes, as a list or with commas; all by default.
-    root, device
+    root, image
         An offline tree, and the image of the volume.
 
     CLI Example:
@@ -214,19 +214,19 @@ def status(name=None, root=None, device=None):
 
         salt '*' inguest_luks.status data
     """
-    _mode, jobs = _jobs(_words(name), None, root, device)
+    _mode, jobs = _jobs(_words(name), None, root, image)
     return {name: actions.status(job) for name, job in jobs.items()}
 
 
 @_plainly
-def plan(name=None, root=None, device=None):
+def plan(name=None, root=None, image=None):
     """
     The steps that :py:func:`inguest_luks.apply <inguest_luks.apply>` would take, in order, with the
     reason for each. Nothing is changed.
 
     name
         Names of volumes, as a list or with commas; all by default.
-    root, device
+    root, image
         An offline tree, and the image of the volume.
 
     CLI Example:
@@ -235,19 +235,19 @@ def plan(name=None, root=None, device=None):
 
         salt '*' inguest_luks.plan
     """
-    _mode, jobs = _jobs(_words(name), None, root, device)
+    _mode, jobs = _jobs(_words(name), None, root, image)
     return {name: actions.applied(job, test=True) for name, job in jobs.items()}
 
 
 @_plainly
-def verify(name=None, root=None, device=None):
+def verify(name=None, root=None, image=None):
     """
     All proofs of a volume, tried now: each way to unlock it opens it, and ``crypttab``,
     ``fstab``, initramfs and units agree. Nothing is changed.
 
     name
         Names of volumes, as a list or with commas; all by default.
-    root, device
+    root, image
         An offline tree, and the image of the volume.
 
     Returns for each volume ``{"ok": …, "proofs": [{"way", "ok", "evidence"}], "left": [steps],
@@ -259,7 +259,7 @@ def verify(name=None, root=None, device=None):
 
         salt '*' inguest_luks.verify
     """
-    _mode, jobs = _jobs(_words(name), None, root, device)
+    _mode, jobs = _jobs(_words(name), None, root, image)
     out = {name: actions.verified(job) for name, job in jobs.items()}
     if not all(part["ok"] for part in out.values()):
         __context__["retcode"] = 2
@@ -314,7 +314,7 @@ def fingerprints():
 
 
 @_plainly
-def apply(name=None, test=None, policy=None, root=None, device=None):
+def apply(name=None, test=None, policy=None, root=None, image=None):
     """
     Bring volumes to what the policy declares: format what is blank, encrypt in place what may be,
     open, mount, keys, ``crypttab`` and ``fstab``; then prove it.
@@ -328,7 +328,7 @@ def apply(name=None, test=None, policy=None, root=None, device=None):
     policy
         ``{volume: {key: value}}``, laid over the pillar for this call; neither ``replace`` nor a
         secret.
-    root, device
+    root, image
         An offline tree, and the image of the volume.
 
     CLI Example:
@@ -339,12 +339,12 @@ def apply(name=None, test=None, policy=None, root=None, device=None):
         salt '*' inguest_luks.apply data
     """
     test = _test(test)
-    mode, jobs = _jobs(_words(name), policy, root, device)
+    mode, jobs = _jobs(_words(name), policy, root, image)
     return _answered({name: actions.applied(job, test, mode) for name, job in jobs.items()})
 
 
 @_plainly
-def encrypt(name, test=None, root=None, device=None):
+def encrypt(name, test=None, root=None, image=None):
     """
     Encrypt the file system of a volume in place, or carry that on.
 
@@ -355,7 +355,7 @@ def encrypt(name, test=None, root=None, device=None):
         The volume.
     test
         Only say what would be done.
-    root, device
+    root, image
         An offline tree, and the image of the volume.
 
     CLI Example:
@@ -364,13 +364,13 @@ def encrypt(name, test=None, root=None, device=None):
 
         salt 'db1' inguest_luks.encrypt data test=True
     """
-    job = _job(name, root, device)
+    job = _job(name, root, image)
     actions.need_in_place(job)
     return _answered({name: actions.applied(job, _test(test))})
 
 
 @_plainly
-def resume(name, test=None, root=None, device=None):
+def resume(name, test=None, root=None, image=None):
     """
     Carry on an encryption or re-encryption that was interrupted. ``clean`` where there is none.
 
@@ -378,7 +378,7 @@ def resume(name, test=None, root=None, device=None):
         The volume.
     test
         Only say what would be done.
-    root, device
+    root, image
         An offline tree, and the image of the volume.
 
     CLI Example:
@@ -387,11 +387,11 @@ def resume(name, test=None, root=None, device=None):
 
         salt 'db1' inguest_luks.resume data
     """
-    return _answered({name: actions.resumed(_job(name, root, device), _test(test))})
+    return _answered({name: actions.resumed(_job(name, root, image), _test(test))})
 
 
 @_plainly
-def rekey(name, test=None, root=None, device=None):
+def rekey(name, test=None, root=None, image=None):
     """
     Encrypt all data of a volume by a new volume key, as after a clone or a suspected leak. It
     takes long, and can be interrupted.
@@ -400,7 +400,7 @@ def rekey(name, test=None, root=None, device=None):
         The volume.
     test
         Only say what would be done.
-    root, device
+    root, image
         An offline tree, and the image of the volume.
 
     CLI Example:
@@ -409,11 +409,11 @@ def rekey(name, test=None, root=None, device=None):
 
         salt 'db1' inguest_luks.rekey data
     """
-    return _answered({name: actions.rekeyed(_job(name, root, device), _test(test))})
+    return _answered({name: actions.rekeyed(_job(name, root, image), _test(test))})
 
 
 @_plainly
-def retire(name, test=None, root=None, device=None):
+def retire(name, test=None, root=None, image=None):
     """
     Destroy all keyslots of a volume, and the copies of its header: nothing opens it any more.
 
@@ -424,7 +424,7 @@ def retire(name, test=None, root=None, device=None):
         The volume.
     test
         Only say what would be done.
-    root, device
+    root, image
         An offline tree, and the image of the volume.
 
     CLI Example:
@@ -433,7 +433,7 @@ def retire(name, test=None, root=None, device=None):
 
         salt 'db1' inguest_luks.retire data test=True
     """
-    job = _job(name, root, device)
+    job = _job(name, root, image)
     actions.need_retired(job)
     return _answered({name: actions.applied(job, _test(test))})
 
@@ -442,7 +442,7 @@ def retire(name, test=None, root=None, device=None):
 
 
 @_plainly
-def open_(name, test=None):
+def open_(name, test=None, mount=True):
     """
     Open a volume below ``/dev/mapper``, and mount it where the policy says.
 
@@ -450,6 +450,9 @@ def open_(name, test=None):
         The volume.
     test
         Only say what would be done.
+    mount
+        ``False``: only open it. So does the unit that fetches a key at each boot; the mount is
+        systemd's then.
 
     CLI Example:
 
@@ -457,7 +460,7 @@ def open_(name, test=None):
 
         salt 'db1' inguest_luks.open data
     """
-    return _answered({name: actions.opened(_job(name), _test(test))})
+    return _answered({name: actions.opened(_job(name), _test(test), mount)})
 
 
 @_plainly
@@ -483,7 +486,7 @@ def close(name, test=None):
 
 
 @_plainly
-def add_key(name, role, test=None, root=None, device=None):
+def add_key(name, role, test=None, root=None, image=None):
     """
     Give a volume the keyslot that the policy wants for a role, if it has none that works.
 
@@ -494,7 +497,7 @@ def add_key(name, role, test=None, root=None, device=None):
         comes from.
     test
         Only say what would be done.
-    root, device
+    root, image
         An offline tree, and the image of the volume.
 
     CLI Example:
@@ -503,11 +506,11 @@ def add_key(name, role, test=None, root=None, device=None):
 
         salt 'db1' inguest_luks.add_key data recovery
     """
-    return _answered({name: actions.key_added(_job(name, root, device), role, _test(test))})
+    return _answered({name: actions.key_added(_job(name, root, image), role, _test(test))})
 
 
 @_plainly
-def rotate_key(name, role="recovery", generation=None, test=None, root=None, device=None):
+def rotate_key(name, role="recovery", generation=None, test=None, root=None, image=None):
     """
     Put a new key in the place of one: the old one goes only when the new one has opened the volume.
 
@@ -521,7 +524,7 @@ def rotate_key(name, role="recovery", generation=None, test=None, root=None, dev
         now by default.
     test
         Only say what would be done.
-    root, device
+    root, image
         An offline tree, and the image of the volume.
 
     CLI Example:
@@ -533,7 +536,7 @@ def rotate_key(name, role="recovery", generation=None, test=None, root=None, dev
     """
     if generation is not None and (isinstance(generation, bool) or not isinstance(generation, int)):
         raise SaltInvocationError(f"{generation!r} is not a number")
-    job = _job(name, root, device)
+    job = _job(name, root, image)
     return _answered({name: actions.key_rotated(job, role, generation, _test(test))})
 
 
@@ -581,7 +584,7 @@ def enrol_tang(name, test=None):
 
 
 @_plainly
-def backup_header(name, test=None, root=None, device=None):
+def backup_header(name, test=None, root=None, image=None):
     """
     Copy the header as it is now to the folder that the policy names, verify the copy, and destroy
     older ones.
@@ -590,7 +593,7 @@ def backup_header(name, test=None, root=None, device=None):
         The volume.
     test
         Only say what would be done.
-    root, device
+    root, image
         An offline tree, and the image of the volume.
 
     CLI Example:
@@ -599,11 +602,11 @@ def backup_header(name, test=None, root=None, device=None):
 
         salt 'db1' inguest_luks.backup_header data
     """
-    return _answered({name: actions.backed_up(_job(name, root, device), _test(test))})
+    return _answered({name: actions.backed_up(_job(name, root, image), _test(test))})
 
 
 @_plainly
-def restore_header(name, test=None, root=None, device=None):
+def restore_header(name, test=None, root=None, image=None):
     """
     Put the verified copy of a header back that is damaged or gone.
 
@@ -614,7 +617,7 @@ def restore_header(name, test=None, root=None, device=None):
         The volume.
     test
         Only say what would be done.
-    root, device
+    root, image
         An offline tree, and the image of the volume.
 
     CLI Example:
@@ -623,4 +626,4 @@ def restore_header(name, test=None, root=None, device=None):
 
         salt 'db1' inguest_luks.restore_header data test=True
     """
-    return _answered({name: actions.restored(_job(name, root, device), _test(test))})
+    return _answered({name: actions.restored(_job(name, root, image), _test(test))})

@@ -168,9 +168,10 @@ def resumed(job, test=False):
 # ---- one thing ---------------------------------------------------------------------------------
 
 
-def opened(job, test=False):
-    """Open and mount."""
-    return run.run(job, test, only=lambda step: step.kind in USE_STEPS)
+def opened(job, test=False, mount=True):
+    """Open, and mount unless that is systemd's work at a boot."""
+    kinds = USE_STEPS if mount else ("open",)
+    return run.run(job, test, only=lambda step: step.kind in kinds)
 
 
 def closed(job, test=False):
