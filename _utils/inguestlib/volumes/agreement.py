@@ -22,6 +22,8 @@ def problems(name, declared, seen):
         ``inside`` and ``boot`` are used.
     """
     boot = seen["boot"]
+    if not concerns(seen):
+        return []
     rows = [row for row in boot["crypttab"] if row["name"] == name]
     found = []
     if declared["intent"] != "encrypted":
@@ -37,6 +39,12 @@ def problems(name, declared, seen):
         found += _units(row, declared, seen["header"], boot, critical)
     found += _rings(name, declared["mount"], boot)
     return _told(name, found)
+
+
+def concerns(seen):
+    """Whether a boot has to do with the volume: not of a bare folder, nor with an image file."""
+    image = bool(seen["device"]) and seen["device"].get("regular", False)
+    return seen["boot"]["boots"] and not (seen["boot"]["live"] and image)
 
 
 def of_files(boot):

@@ -26,16 +26,28 @@ _read_images = {}
 
 
 def observe(guest):
-    """``{"live", "there", "crypttab", "fstab", "arguments", "keyfiles", "sources", "mappings",
-    "critical", "initramfs", "units", "systemd"}``.
+    """All of it, plain data.
 
-    ``crypttab`` and ``fstab`` are rows as of :mod:`inguestlib.fstab`. ``keyfiles`` has for each
-    path ``{"exists", "mode", "uid", "on": mount point of fstab, "covered": whether its file
-    system is encrypted}``; ``sources`` the device of each source that is named, or ``None``;
-    ``mappings`` ``{dm name: {"name", "kind", "below", "critical"}}``. ``critical`` are the
-    mappings that the initramfs opens: those below ``/``, ``/usr`` and what is resumed from.
-    ``initramfs`` is ``None`` where nothing of it matters. Offline, what only a running guest
-    knows is ``None``.
+    ``boots``
+        Whether the tree holds what could boot at all; ``there`` which of the two tables are.
+    ``crypttab``, ``fstab``
+        Rows as of :mod:`inguestlib.fstab`.
+    ``arguments``
+        ``{"word", "path", "line"}`` of the kernel's words that concern volumes.
+    ``keyfiles``
+        ``{path: {"exists", "mode", "uid", "mount", "covered": whether its file system is
+        encrypted}}``.
+    ``sources``
+        The device of each source that is named, or ``None``; ``{}`` where no devices show.
+    ``mappings``
+        ``{dm name: {"name", "dm_uuid", "below", "mounts"}}`` of the open ones of dm-crypt.
+    ``critical``
+        The mappings that the initramfs opens: those below ``/``, ``/usr`` and what is resumed
+        from. ``initramfs`` is ``None`` where there are none.
+    ``units``, ``systemd``
+        See :func:`_units`; whether systemd is the init.
+
+    What only a running guest knows is ``None`` offline.
     """
     devices = blockdev.devices(guest)
     crypttab = fstab.parse_crypttab(guest.lines(CRYPTTAB))
@@ -44,6 +56,7 @@ def observe(guest):
     critical = _critical(devices, rows, crypttab, arguments)
     return {
         "live": guest.live,
+        "boots": guest.live or guest.init != "unknown",
         "there": {"crypttab": guest.exists(CRYPTTAB), "fstab": guest.exists(FSTAB)},
         "crypttab": crypttab,
         "fstab": rows,

@@ -3,10 +3,10 @@
 import os
 import stat
 
-from inguestlib import blockdev, command, fstab
+from inguestlib import blockdev, command
 from inguestlib.guest import Guest, GuestError
 from inguestlib.luks import header as luks_header
-from inguestlib.volumes import backup, blank, keys
+from inguestlib.volumes import agreement, backup, blank, bootfiles, keys
 
 
 def observe(guest, name, declared, image=None, record=None):
@@ -24,8 +24,9 @@ def observe(guest, name, declared, image=None, record=None):
     ``mounts`` and ``swap`` (of the device itself), ``holders``, ``mapping`` (``{"name", "path",
     "dm_uuid", "cipher", "flags", "ours"}``; of the volume's name), ``mapped_as`` (other names of
     open mappings of this device), ``inside`` (signatures in the mapping), ``inner_mounts``,
-    ``inner_swap``, ``at_mount`` (``{"source", "ours", "entries"}``), ``crypttab``, ``fstab``,
-    ``backup``, ``record``, ``machine``.
+    ``inner_swap``, ``at_mount`` (``{"source", "ours", "entries"}``), ``boot``
+    (:func:`inguestlib.volumes.bootfiles.observe`), ``backup``, ``record``, ``machine``, ``boot`` (:func:`inguestlib.volumes.bootfiles.observe`) and
+    ``agreement`` (:func:`inguestlib.volumes.agreement.problems`).
     """
     record = record or {}
     devices = blockdev.devices(guest)
@@ -36,7 +37,7 @@ def observe(guest, name, declared, image=None, record=None):
     signs = _signs(path, header, declared, used)
     mapping, others = _mapping(guest, devices, name, device, header)
     inner = [] if mapping is None else [mapping["kernel"], *_above(devices, mapping["kernel"])]
-    return {
+    seen = {
         "name": name,
         "live": guest.live,
         "path": path,
@@ -55,12 +56,14 @@ def observe(guest, name, declared, image=None, record=None):
         "inner_mounts": [m.target for d in inner for m in devices.mounted(d)],
         "inner_swap": any(devices.swap_on(d) for d in inner),
         "at_mount": _at_mount(guest, devices, declared, inner),
-        "crypttab": _entry(guest, "/etc/crypttab", "name", name),
-        "fstab": _fstab(guest, declared, name),
+        "boot": bootfiles.observe(guest),
         "backup": backup.state(guest, record, path, header),
         "record": record,
         "machine": keys.machine_digest(guest),
+        "boot": bootfiles.observe(guest),
     }
+    seen["agreement"] = agreement.problems(name, declared, seen)
+    return seen
 
 
 # ---- the device below ---------------------------------------------------------------------
@@ -162,7 +165,7 @@ def _mapping(guest, devices, name, device, header):
             continue
         ours = _known(devices, device) and device["name"] in found.below
         if found.dm_name == name:
-            right = ours and bool(short) and short in (found.dm_uuid or "").replace("-", "")
+            right = ours and _right(found.dm_uuid or "", short)
             named = {
                 "name": name,
                 "kernel": found.name,
@@ -175,6 +178,11 @@ def _mapping(guest, devices, name, device, header):
         elif ours and found.kind == "crypt":
             others.append(found.dm_name)
     return named, others
+
+
+def _right(dm_uuid, short):
+    """Whether a mapping is of the header that stands there, or of none where none does."""
+    return short in dm_uuid.replace("-", "") if short else dm_uuid.startswith("CRYPT-PLAIN-")
 
 
 def _table(guest, name):
@@ -208,18 +216,3 @@ def _at_mount(guest, devices, declared, inner):
         "ours": bool(set(backing) & set(inner)),
         "entries": [] if mount else guest.listdir(target)[:3],
     }
-
-
-# ---- files --------------------------------------------------------------------------------
-
-
-def _entry(guest, path, key, value):
-    rows = fstab.parse_crypttab(guest.lines(path))
-    return next((row for row in rows if row[key] == value), None)
-
-
-def _fstab(guest, declared, name):
-    rows = fstab.parse_fstab(guest.lines("/etc/fstab"))
-    mapped = f"/dev/mapper/{name}"
-    fits = [r for r in rows if r["target"] == declared["mount"] or r["source"] == mapped]
-    return fits[0] if fits else None

@@ -6,7 +6,16 @@ in stands before the next boot needs it, and what is given up goes last.
 
 from typing import NamedTuple
 
-from inguestlib.volumes import backup, format, guards, keyplan, retire
+from inguestlib.volumes import (
+    backup,
+    entries,
+    format,
+    guards,
+    keyplan,
+    randomkey,
+    retire,
+    wiring,
+)
 
 
 class Plan(NamedTuple):
@@ -26,17 +35,24 @@ def plan(declared, observed):
         :func:`inguestlib.volumes.observed.observe`, with ``keys`` of
         :func:`inguestlib.volumes.keyslots.observe`.
     """
+    if declared["intent"] == "encrypted" and entries.is_random(declared):
+        why = randomkey.refusal(declared, observed)
+        if why:
+            return Plan(refusal=why)
+        steps = randomkey.planned(declared, observed)
+        return Plan(tuple(steps), None, randomkey.notes(declared, observed))
     why = guards.refusal(declared, observed)
     if why:
         return Plan(refusal=why)
-    if declared["intent"] == "retired":
-        why = retire.refusal(declared, observed)
-        if why:
-            return Plan(refusal=why)
-        return Plan(tuple(retire.planned(declared, observed)))
+    if declared["intent"] == "encrypted":
+        return (_random if entries.is_random(declared) else _encrypted)(declared, observed)
     if declared["intent"] == "clear":
-        return Plan()
-    return _encrypted(declared, observed)
+        return Plan(tuple(wiring.planned_leave(declared, observed)))
+    why = retire.refusal(declared, observed)
+    if why:
+        return Plan(refusal=why)
+    leaving = wiring.planned_leave(declared, observed)
+    return Plan((*leaving, *retire.planned(declared, observed)))
 
 
 def _encrypted(declared, observed):
@@ -52,8 +68,26 @@ def _encrypted(declared, observed):
     steps = [
         *first,
         *keyplan.planned(declared, observed),
+        *wiring.planned(declared, observed),
+        *format.planned_open(declared, observed),
+        *wiring.planned_mount(declared, observed),
         *format.planned_use(declared, observed),
         *keyplan.superseded(declared, observed),
         *backup.planned(declared, observed),
     ]
     return Plan(tuple(steps), None, tuple(keyplan.notes(declared, observed)))
+
+
+def _random(declared, observed):
+    """A volume with a new key at each boot: whatever stands on its device is lost at each boot."""
+    why = entries.refusal(observed["name"], declared) or random.refusal(declared, observed)
+    if why:
+        return Plan(refusal=why)
+    steps = [
+        *random.planned(declared, observed),
+        *wiring.planned(declared, observed),
+        *random.planned_open(declared, observed),
+        *wiring.planned_mount(declared, observed),
+        *format.planned_use(declared, observed),
+    ]
+    return Plan(tuple(steps))

@@ -1,6 +1,6 @@
 """What has to be true of a volume before anybody may call it good. Pure: judges a fresh look."""
 
-from inguestlib.volumes import keyplan, retire
+from inguestlib.volumes import agreement, entries, keyplan, randomkey, retire
 
 
 def of(declared, observed):
@@ -12,16 +12,27 @@ def of(declared, observed):
     if declared["intent"] == "clear":
         return []
     if declared["intent"] == "retired":
-        return [_retired(observed)]
-    found = [_key(declared, observed, role) for role in keyplan.wanted(declared)]
-    found.append(_backup(observed))
+        return [_retired(observed), *_agreement(observed)]
+    if entries.is_random(declared):
+        return [*randomkey.proofs(declared, observed), *_agreement(observed)]
+    found = [_agreement(declared, observed)]
+    if not entries.is_random(declared):
+        found += [_key(declared, observed, role) for role in keyplan.wanted(declared)]
+        found.append(_backup(observed))
     if observed["live"]:
         found.append(_open(observed))
         if declared["filesystem"] == "swap":
             found.append(_swap(observed))
         elif declared["mount"]:
             found.append(_mount(declared, observed))
-    return found
+    return [*found, *_agreement(observed)]
+
+
+def _agreement(declared, observed):
+    """crypttab, fstab, initramfs and the order of units."""
+    wrong = agreement.problems(observed["name"], declared, observed)
+    words = "; ".join(f"{p['words']} ({p['evidence']})" for p in wrong)
+    return _proof("agreement", not wrong, words or "crypttab, fstab, initramfs and units agree")
 
 
 def _proof(way, ok, evidence):
@@ -46,6 +57,14 @@ def _backup(observed):
         return _proof("header backup", False, "there is none")
     state = "is of the header as it is" if kept["current"] else "is missing, or of an older header"
     return _proof("header backup", kept["current"], f"{kept['path']} {state}")
+
+
+def _agreement(observed):
+    if not agreement.concerns(observed):
+        return []
+    left = [f"{problem['words']} ({problem['evidence']})" for problem in observed["agreement"]]
+    good = "crypttab, fstab, the kernel's arguments, the initramfs and the units agree"
+    return [_proof("agreement", not left, "; ".join(left) or good)]
 
 
 def _open(observed):

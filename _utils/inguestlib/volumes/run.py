@@ -1,11 +1,21 @@
 """A run on one volume: look, do the first step that is left, look again; proofs at the end."""
 
-from inguestlib.volumes import VolumeError, backup, format, keyslots, plan, proofs, retire
+from inguestlib.volumes import (
+    VolumeError,
+    backup,
+    format,
+    keyslots,
+    plan,
+    proofs,
+    randomkey,
+    retire,
+    wiring,
+)
 
 MOST = 100  # steps: far more than any volume needs
 
 STEPS = {}
-for _part in (backup, format, keyslots, retire):
+for _part in (backup, format, keyslots, retire, randomkey, wiring):
     STEPS.update(_part.STEPS)
 
 

@@ -24,17 +24,23 @@ _LEAVING = ("entry-left", "mount-left")
 
 def planned(declared, seen):
     """The step that makes a boot open the volume, before it is opened for the first time."""
+    if not agreement.concerns(seen):
+        return []
     return _step("wire", seen["name"], opening(declared, seen), _due(declared, seen, _OPENING))
 
 
 def planned_mount(declared, seen):
     """The step that makes a boot mount it, once it holds a file system."""
+    if not agreement.concerns(seen):
+        return []
     due = _due(declared, seen, _MOUNTING)
     return _step("wire-mount", seen["name"], mounting(declared, seen), due)
 
 
 def planned_leave(declared, seen):
     """The step that takes a volume that is retired out of the files, before its keys go."""
+    if not agreement.concerns(seen):
+        return []
     return _step(
         "unwire", seen["name"], leaving(seen["name"], seen), _due(declared, seen, _LEAVING)
     )
