@@ -31,17 +31,24 @@ def planned(declared, observed):
     return [Step("format", observed["name"], args, why)]
 
 
-def planned_use(declared, observed):
-    """Opening, making the file system, and mounting it."""
+def planned_open(declared, observed):
+    """Opening the volume, and making its file system."""
     if not observed["live"]:
         return []
     name, kind, steps = observed["name"], declared["filesystem"], []
-    mapping = observed["mapping"]
-    if mapping is None:
+    if observed["mapping"] is None:
         steps.append(Step("open", name, {"as": MAPPER + name}, "the volume is closed"))
     if _lacks_filesystem(declared, observed):
         what = {"on": MAPPER + name, "filesystem": kind}
         steps.append(Step("mkfs", name, what, "the volume holds no file system yet"))
+    return steps
+
+
+def planned_use(declared, observed):
+    """Mounting the file system, or swapping on the volume."""
+    if not observed["live"]:
+        return []
+    name, kind, steps = observed["name"], declared["filesystem"], []
     if kind == "swap" and not observed["inner_swap"]:
         steps.append(Step("swapon", name, {"on": MAPPER + name}, "it is not swapped on"))
     if declared["mount"] and kind not in ("swap", "none") and not observed["at_mount"]["ours"]:

@@ -25,8 +25,8 @@ def observe(guest, name, declared, image=None, record=None):
     "dm_uuid", "cipher", "flags", "ours"}``; of the volume's name), ``mapped_as`` (other names of
     open mappings of this device), ``inside`` (signatures in the mapping), ``inner_mounts``,
     ``inner_swap``, ``at_mount`` (``{"source", "ours", "entries"}``), ``boot``
-    (:func:`inguestlib.volumes.bootfiles.observe`), ``backup``, ``record``, ``machine``, ``boot`` (:func:`inguestlib.volumes.bootfiles.observe`) and
-    ``agreement`` (:func:`inguestlib.volumes.agreement.problems`).
+    (:func:`inguestlib.volumes.bootfiles.observe`), ``agreement``
+    (:func:`inguestlib.volumes.agreement.problems`), ``backup``, ``record``, ``machine``.
     """
     record = record or {}
     devices = blockdev.devices(guest)
@@ -60,7 +60,6 @@ def observe(guest, name, declared, image=None, record=None):
         "backup": backup.state(guest, record, path, header),
         "record": record,
         "machine": keys.machine_digest(guest),
-        "boot": bootfiles.observe(guest),
     }
     seen["agreement"] = agreement.problems(name, declared, seen)
     return seen

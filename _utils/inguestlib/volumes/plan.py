@@ -12,6 +12,7 @@ from inguestlib.volumes import (
     format,
     guards,
     keyplan,
+    network,
     randomkey,
     retire,
     wiring,
@@ -45,7 +46,7 @@ def plan(declared, observed):
     if why:
         return Plan(refusal=why)
     if declared["intent"] == "encrypted":
-        return (_random if entries.is_random(declared) else _encrypted)(declared, observed)
+        return _encrypted(declared, observed)
     if declared["intent"] == "clear":
         return Plan(tuple(wiring.planned_leave(declared, observed)))
     why = retire.refusal(declared, observed)
@@ -69,6 +70,7 @@ def _encrypted(declared, observed):
         *first,
         *keyplan.planned(declared, observed),
         *wiring.planned(declared, observed),
+        *network.planned(declared, observed),
         *format.planned_open(declared, observed),
         *wiring.planned_mount(declared, observed),
         *format.planned_use(declared, observed),
@@ -76,18 +78,3 @@ def _encrypted(declared, observed):
         *backup.planned(declared, observed),
     ]
     return Plan(tuple(steps), None, tuple(keyplan.notes(declared, observed)))
-
-
-def _random(declared, observed):
-    """A volume with a new key at each boot: whatever stands on its device is lost at each boot."""
-    why = entries.refusal(observed["name"], declared) or random.refusal(declared, observed)
-    if why:
-        return Plan(refusal=why)
-    steps = [
-        *random.planned(declared, observed),
-        *wiring.planned(declared, observed),
-        *random.planned_open(declared, observed),
-        *wiring.planned_mount(declared, observed),
-        *format.planned_use(declared, observed),
-    ]
-    return Plan(tuple(steps))

@@ -15,10 +15,8 @@ def of(declared, observed):
         return [_retired(observed), *_agreement(observed)]
     if entries.is_random(declared):
         return [*randomkey.proofs(declared, observed), *_agreement(observed)]
-    found = [_agreement(declared, observed)]
-    if not entries.is_random(declared):
-        found += [_key(declared, observed, role) for role in keyplan.wanted(declared)]
-        found.append(_backup(observed))
+    found = [_key(declared, observed, role) for role in keyplan.wanted(declared)]
+    found.append(_backup(observed))
     if observed["live"]:
         found.append(_open(observed))
         if declared["filesystem"] == "swap":
@@ -26,13 +24,6 @@ def of(declared, observed):
         elif declared["mount"]:
             found.append(_mount(declared, observed))
     return [*found, *_agreement(observed)]
-
-
-def _agreement(declared, observed):
-    """crypttab, fstab, initramfs and the order of units."""
-    wrong = agreement.problems(observed["name"], declared, observed)
-    words = "; ".join(f"{p['words']} ({p['evidence']})" for p in wrong)
-    return _proof("agreement", not wrong, words or "crypttab, fstab, initramfs and units agree")
 
 
 def _proof(way, ok, evidence):

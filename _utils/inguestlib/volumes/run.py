@@ -5,6 +5,7 @@ from inguestlib.volumes import (
     backup,
     format,
     keyslots,
+    network,
     plan,
     proofs,
     randomkey,
@@ -15,7 +16,7 @@ from inguestlib.volumes import (
 MOST = 100  # steps: far more than any volume needs
 
 STEPS = {}
-for _part in (backup, format, keyslots, retire, randomkey, wiring):
+for _part in (backup, format, keyslots, retire, randomkey, wiring, network):
     STEPS.update(_part.STEPS)
 
 
