@@ -5,7 +5,7 @@ from functools import cached_property
 
 from inguestlib.effects import Effects
 from inguestlib.guest import Guest
-from inguestlib.volumes import VolumeError, backup, keyplan, keyslots, observed
+from inguestlib.volumes import VolumeError, backup, keyplan, keyslots, network, observed
 from inguestlib.volumes.cryptsetup import Cryptsetup
 from inguestlib.volumes.keys import Keys
 from inguestlib.volumes.record import HOME, Record
@@ -69,6 +69,7 @@ class Job:
             self.guest(), self.name, self.declared, image=self.image, record=self.record.data
         )
         seen["keys"] = self._keys(seen["path"], seen["header"])
+        seen["network"] = network.look(self.guest(), self.name, self.salt)
         return seen
 
     def _keys(self, path, header):
