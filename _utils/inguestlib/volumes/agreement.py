@@ -155,6 +155,8 @@ def _why_unwanted(option, declared):
 def _same(row, declared, seen):
     """Whether a row of crypttab means the declared device."""
     header, device = seen["header"], seen["device"]
+    if entries.is_random(declared):
+        header = None
     tag, _, value = row["device"].partition("=")
     if tag == "UUID" and header is not None:
         return value.strip('"').lower() == header["uuid"].lower()
