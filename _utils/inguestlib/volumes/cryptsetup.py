@@ -22,6 +22,12 @@ from inguestlib.volumes import Tried, VolumeError
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 TIMEOUT = 300  # seconds; argon2id on a busy machine takes its time
 NO_PERMISSION = 2  # cryptsetup(8): wrong passphrase
+_MEANING = {
+    2: "the key opens no keyslot",
+    3: "out of memory",
+    4: "no such device, or not of this kind",
+    5: "it exists already, or is in use",
+}
 _LIBRARIES = ("LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONPATH")  # of a onedir Salt
 
 
@@ -75,7 +81,7 @@ class Cryptsetup:
         with contextlib.ExitStack() as stack:
             words, fds = _words(argv, stack)
             source = _source(stdin, stack)
-            name = " ".join(words[:2])
+            name = _name(words)
             try:
                 child = subprocess.Popen(
                     words,
@@ -91,8 +97,7 @@ class Cryptsetup:
             stack.close()  # our ends of the pipes: the child has its own
             said = _wait(child, name, timeout, watch)
         if check and said.rc:
-            words = " ".join(said.err.split()) or f"exit status {said.rc}"
-            raise ToolError(f"{name}: {words}", said.rc)
+            raise ToolError(f"{name}: {_line(said)}", said.rc)
         return said
 
     def cryptsetup(self, *argv, **more):
@@ -328,5 +333,12 @@ def _wait(child, name, timeout, watch):
     return Said(rc, out, redacted(err.decode("utf-8", "replace")))
 
 
+def _name(words):
+    """A program and what it is to do, for people."""
+    return " ".join([words[0], *[w for w in words[1:] if not w.startswith("-")][:1]])
+
+
 def _line(said):
-    return " ".join(said.err.split()) or f"exit status {said.rc}"
+    """What a program said, or what its exit status means: in batch mode cryptsetup is terse."""
+    known = _MEANING.get(said.rc, "failed")
+    return " ".join(said.err.split()) or f"{known} (exit status {said.rc})"
