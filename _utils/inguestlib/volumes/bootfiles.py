@@ -123,7 +123,7 @@ def _tags():
 def _signatures(guest, device):
     """The kinds of what stands on a device; ``None`` where it can't be read."""
     try:
-        return sorted({s["type"] for s in blank.signatures(guest.path(device.path))})
+        return sorted({s["type"] for s in blank.look(guest.path(device.path))["signatures"]})
     except OSError:
         return None
 
