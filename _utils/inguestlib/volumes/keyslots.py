@@ -13,7 +13,7 @@ from inguestlib.volumes import VolumeError, backup, keyplan, tang, tpm2
 from inguestlib.volumes.keyplan import notes, planned, superseded
 from inguestlib.volumes.keys import ROLES, TOKEN
 
-__all__ = ["STEPS", "notes", "observe", "planned", "superseded"]
+__all__ = ["STEPS", "notes", "observe", "planned", "superseded", "tidy"]
 
 NEW = "new"  # the stage of a key that does not count yet
 
@@ -36,6 +36,21 @@ def observe(job, header):
     return {"roles": roles, "tokens": tokens}
 
 
+def tidy(job, observed):
+    """Forget what the record says of slots that were finished, or never begun, before a cut.
+
+    Left there, it would one day name a slot that a person has filled.
+    """
+    header = observed["header"]
+    if not keyplan.manageable(header):
+        return
+    ours = keyplan.owned(header)
+    for slot in keyplan.adding(observed):
+        counts = any(not token.get("stage") for token in ours.get(slot, ()))
+        if counts or slot not in _slots(header):
+            _settled(job, slot)
+
+
 # ---- one new slot -----------------------------------------------------------------------------
 
 
@@ -43,7 +58,7 @@ def do_add(job, step):
     """A new slot for a key that the policy holds, or that is made and put where it says."""
     role, generation = step.args["role"], step.args["generation"]
     path, header, authority = _opened(job)
-    key = job.keys.made(role, fresh=step.args.get("fresh", False))
+    key = job.keys.made(role)
     slot = keyplan.free(header)
     with _recorded(job, "key_add", slot, role):
         job.tool.add_key(path, authority, key, slot, job.declared["luks"])

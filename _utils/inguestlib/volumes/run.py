@@ -47,7 +47,10 @@ def _run(job, test, only):
     done, last = [], None
     while True:
         try:
-            made = plan.plan(job.declared, job.look())
+            seen = job.look()
+            if not test:
+                keyslots.tidy(job, seen)
+            made = plan.plan(job.declared, seen)
         except (VolumeError, OSError) as exc:
             return _result(job, "failed" if done else "refused", done, comment=str(exc))
         if made.refusal:
