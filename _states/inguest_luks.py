@@ -40,12 +40,14 @@ def __virtual__():
     return (False, reason) if reason else __virtualname__
 
 
-def volume(name, **params):
+def volume(name, root=None, image=None, **params):
     """
     The volume is as the policy declares it: formatted, opened, mounted, its keys in place.
 
     name
         The volume's name in the policy, and of its mapping below ``/dev/mapper``.
+    root, image
+        An offline tree in place of the machine, and the image file of the volume.
     params
         Keys of the pillar ``inguest:crypt:volumes:<name>``, laid over it; see the reference of the
         policy. Neither ``replace`` nor a secret can be one of them.
@@ -58,10 +60,10 @@ def volume(name, **params):
         for key, value in params.items()
         if not key.startswith("__") and key not in STATE_INTERNAL_KEYWORDS
     }
-    return _applied(name, name, {name: given} if given else None)
+    return _applied(name, name, {name: given} if given else None, root=root, image=image)
 
 
-def volumes(name, names=None):
+def volumes(name, names=None, root=None):
     """
     All volumes that the policy declares are as it wants them.
 
@@ -69,24 +71,28 @@ def volumes(name, names=None):
         Free.
     names
         Only these volumes.
+    root
+        An offline tree in place of the machine.
 
     They are taken in an order in which a key file on another volume is there when it is needed. A
     volume that fails does not keep the others from being done; the state then fails.
     """
-    return _applied(name, names, None)
+    return _applied(name, names, None, root=root)
 
 
-def header_backed_up(name):
+def header_backed_up(name, root=None, image=None):
     """
     A copy of the volume's header as it is now lies where the policy wants it, and was verified.
 
     name
         The volume's name in the policy.
+    root, image
+        An offline tree in place of the machine, and the image file of the volume.
     """
-    return _done(name, "backup_header", name)
+    return _done(name, "backup_header", name, root=root, image=image)
 
 
-def key_rotated(name, generation, role="recovery"):
+def key_rotated(name, generation=None, role="recovery", root=None, image=None):
     """
     The volume's key is of the given generation, or of a later one.
 
@@ -102,38 +108,47 @@ def key_rotated(name, generation, role="recovery"):
         A number that is raised whenever a new key is wanted. An older key is replaced: the new one
         opens the volume, and lies in the escrow, before the old one goes.
     role
-        Whose key: ``recovery`` by default, ``key`` or ``keyfile``.
+        Whose key: ``recovery`` by default. For ``key`` and ``keyfile``, which have no generation, a
+        keyslot of the key that the policy now leads to takes the place of the old one.
+    root, image
+        An offline tree in place of the machine, and the image file of the volume.
     """
-    return _done(name, "rotate_key", name, role=role, generation=generation)
+    if role == "recovery" and generation is None:
+        comment = "generation is missing: without it, each run would make another key"
+        return {"name": name, "changes": {}, "result": False, "comment": comment}
+    kwargs = {"role": role, "generation": generation, "root": root, "image": image}
+    return _done(name, "rotate_key", name, **kwargs)
 
 
-def retired(name):
+def retired(name, root=None, image=None):
     """
     Nothing opens the volume any more: all its keyslots were destroyed.
 
     name
         The volume's name in the policy, which has to say ``intent: retired`` and to name the
         UUID that stands on the device under ``replace``.
+    root, image
+        An offline tree in place of the machine, and the image file of the volume.
     """
-    return _done(name, "retire", name)
+    return _done(name, "retire", name, root=root, image=image)
 
 
 # ---- beneath -----------------------------------------------------------------------------------
 
 
-def _applied(name, volumes_, overlay):
+def _applied(name, volumes_, overlay, **where):
     test = bool(__opts__.get("test"))
-    return _shown(name, "apply", test, name=volumes_, test=test, policy=overlay)
+    return _shown(name, "apply", test, volumes_, policy=overlay, **where)
 
 
 def _done(name, function, *args, **kwargs):
     test = bool(__opts__.get("test"))
-    return _shown(name, function, test, *args, test=test, **kwargs)
+    return _shown(name, function, test, *args, **kwargs)
 
 
 def _shown(state, function, test, *args, **kwargs):
     try:
-        out = __salt__[f"inguest_luks.{function}"](*args, **kwargs)
+        out = __salt__[f"inguest_luks.{function}"](*args, test=test, **kwargs)
     except (SaltInvocationError, CommandExecutionError) as exc:
         # It is written for people already; Salt would put a traceback around it.
         return {"name": state, "changes": {}, "result": False, "comment": str(exc)}

@@ -28,3 +28,16 @@ def loaded(minion_opts):
         return functions, salt.loader.states(opts, functions, {}, {})
 
     return load
+
+
+@pytest.fixture
+def one_volume(loaded, tmp_path):
+    """:class:`support.one_volume.OneVolume`: a declared volume in an image file, and its safe."""
+    from support import need
+    from support.one_volume import OneVolume
+    from support.safe import Safe
+
+    need.root()
+    need.program("cryptsetup", "blkid", "wipefs")
+    with Safe("127.0.0.1") as safe:
+        yield OneVolume(loaded, tmp_path, safe)

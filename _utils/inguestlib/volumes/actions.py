@@ -9,7 +9,7 @@ import time
 from inguestlib import blockdev, luks
 from inguestlib.luks import header as luks_header
 from inguestlib.secrets import hidden
-from inguestlib.volumes import Step, VolumeError, keyplan, proofs, run
+from inguestlib.volumes import Step, VolumeError, keyplan, proofs, restore, retire, run
 from inguestlib.volumes.keys import TOKEN
 
 OF_THE_PILLAR = ("replace",)  # a call never says what may be given up
@@ -17,6 +17,7 @@ ROLES = ("recovery", "key", "keyfile", *keyplan.BOUND)
 KEY_STEPS = ("backup", "key_add", "key_bind", "key_claim", "key_discard", "key_remove")
 KEY_STEPS += ("token_remove",)
 USE_STEPS = ("open", "mount", "swapon")
+_BY_HAND = {**retire.STEPS, **restore.STEPS}  # steps that a person asks for, and no plan needs
 
 
 class Ask(Exception):
@@ -188,9 +189,12 @@ def backed_up(job, test=False):
 
 def restored(job, test=False):
     """The verified copy back, where the header can't be used."""
-    header = job.look()["header"]
-    if header is not None and header["usable"] and not header["damage"]:
-        return _nothing(job, "the header is whole")
+    seen = job.look()
+    if seen["header"] is not None and seen["header"]["usable"]:
+        return _nothing(job, "the header is usable")
+    why = restore.refusal(job.declared, seen)
+    if why:
+        return {**_nothing(job, why), "result": "refused"}
     return _one(job, Step("restore", job.name, {}, "the header is damaged or gone"), test)
 
 
@@ -248,7 +252,7 @@ def _one(job, step, test):
         return ret
     try:
         with job.lock():
-            run.STEPS[step.kind](job, step)
+            _BY_HAND[step.kind](job, step)
     except (VolumeError, OSError) as exc:
         return {**ret, "result": "refused", "comment": str(exc)}
     return {**ret, "result": "changed", "steps": ret["left"], "left": []}

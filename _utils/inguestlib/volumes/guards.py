@@ -72,7 +72,7 @@ def _header(declared, observed):
         return None
     if not header["usable"]:
         why = "; ".join(header["damage"])
-        return f"{path}: the LUKS header is damaged ({why}); see inguest_luks.restore"
+        return f"{path}: the LUKS header is damaged ({why}); inguest_luks.restore_header mends it"
     if header["version"] == 1:
         return (
             f"{path} is LUKS1, which has no tokens; back up its header, close it and run "
