@@ -5,6 +5,7 @@ Every module here holds one subject: its parameters (``SCHEMA``), what it observ
 """
 
 from inguestlib.families.crypt import (
+    bootfacts,
     discard,
     headers,
     layers,
@@ -13,7 +14,10 @@ from inguestlib.families.crypt import (
     network,
     recovery,
     stack,
+    swapfacts,
+    swaptmp,
     tables,
+    unlock,
 )
 from inguestlib.model import Family
 
@@ -21,14 +25,17 @@ _MODULES = (
     stack,
     tables,
     headers,
+    bootfacts,
+    swapfacts,
     match,
     layers,
     luks2,
+    unlock,
     recovery,
+    swaptmp,
     discard,
     network,
 )
-
 
 FAMILY = Family(
     name="crypt",

@@ -3,6 +3,7 @@
 from inguestlib.families.crypt import headers, stack, tables
 from inguestlib.families.crypt.words import COSTS, ENCRYPT
 from inguestlib.model import compliant, drift, unknown
+from inguestlib.volumes import entries
 from inguestlib.volumes.declared import size_bytes
 
 _TOLERANCE = 0.02  # of a size in words: 10G may be meant as 10 GB, less a table of partitions
@@ -15,7 +16,7 @@ def judge(name, volume, facts):
     if at is None:
         return _absent(resource, name, volume, facts)
     kernel_name, device = at
-    if wrong := _guarded(volume, device):
+    if wrong := guarded(volume, device):
         return drift(
             resource,
             wrong,
@@ -24,6 +25,8 @@ def judge(name, volume, facts):
             comment="this is not the disk that the policy means; nothing will touch it",
             severity="high",
         )
+    if entries.is_random(volume):
+        return _random(resource, name, facts, kernel_name)
     entry = facts["headers"].get(device["path"])
     if entry and entry["error"]:
         said = f"{device['path']} could not be read: {entry['error']}"
@@ -51,7 +54,7 @@ def _absent(resource, name, volume, facts):
     )
 
 
-def _guarded(volume, device):
+def guarded(volume, device):
     """What differs from the guards of the policy: ``{"serial": …, "size": …}``."""
     wrong = {}
     if volume["serial"] and volume["serial"] != device["serial"]:
@@ -108,6 +111,23 @@ def _encrypted(resource, name, volume, facts, kernel_name, header):
             resource, spilled[0], evidence=spilled[1], comment=spilled[2], severity="high", **named
         )
     return compliant(resource, "encrypted", "encrypted", evidence=evidence)
+
+
+def _random(resource, name, facts, kernel_name):
+    """Of a random key: no header is there, so a mapping or the line of crypttab tells."""
+    mapping, row = _mapping(facts, kernel_name), _row(facts, name)
+    if mapping:
+        evidence = stack.shown(facts, [mapping[0]])
+        return compliant(resource, "encrypted", "encrypted", evidence=evidence)
+    if row and tables.random_key(row):
+        evidence = tables.where(row)
+        if not facts.guest["live"]:
+            return compliant(resource, "encrypted", "encrypted", evidence=evidence)
+        comment = "it is opened at the next boot"
+        return drift(resource, "clear", "encrypted", evidence=evidence, comment=comment)
+    evidence = f"{tables.CRYPTTAB}: no line of {name} with a random key"
+    comment = "see crypt-swap-tmp, which sets it up"
+    return drift(resource, "clear", "encrypted", evidence=evidence, comment=comment)
 
 
 def _segments(header):

@@ -24,7 +24,14 @@ class Volume(NamedTuple):
 
 def volumes(facts, policy):
     """All :class:`Volume` of a guest, joined by device; swap of a random key is none. Pure."""
-    return list(_volumes(facts, policy))
+    found, names = [], set()
+    for volume in _volumes(facts, policy):
+        if volume.name in names:  # crypttab means another device than the one that is open
+            where = volume.path or (volume.row and tables.CRYPTTAB) or volume.mapping
+            volume = volume._replace(name=f"{volume.name} ({where})")
+        names.add(volume.name)
+        found.append(volume)
+    return found
 
 
 def _volumes(facts, policy):
@@ -47,6 +54,10 @@ def _volumes(facts, policy):
         if entry["header"] is None and not (row or name or mapping):
             continue  # something that could not be read, and that nothing calls encrypted
         opened.add(mapping)
+        if row is None and mapping and entry["header"] is None:
+            # Nothing but the name is left to go by.
+            row = next((r for r in left if r["name"] == devices[mapping]["dm_name"]), None)
+            left = [r for r in left if r is not row]
         at = row["name"] if row else devices[mapping]["dm_name"] if mapping else name
         known = name or (at if at in policy["volumes"] else None)
         yield Volume(

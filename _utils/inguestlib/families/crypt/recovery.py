@@ -110,25 +110,30 @@ def ways(header):
     for token in header["tokens"]:
         for slot in token["keyslots"]:
             if slot in found:
-                found[slot] = _way(token, found[slot])
+                found[slot] = way(token, found[slot])
     return found
 
 
-def _way(token, known):
+def way(token, known="a passphrase"):
+    """What a token's keyslot hangs on, in words."""
     if token["type"] in _MACHINE:
         return _MACHINE[token["type"]]
     if token["type"] == "systemd-recovery" or token.get("role") == "recovery":
         return "a recovery key"
     if token["type"] == "clevis":
-        pins = sorted(set(_pins(token.get("pins") or [])))
-        return f"clevis with {'+'.join(pins) or 'an unknown pin'}"
+        return f"clevis with {'+'.join(sorted(pins(token))) or 'an unknown pin'}"
     if token["type"] == "inguest" and known == "a passphrase":
         return {"key": "a key from a store", "keyfile": "a key file"}.get(token["role"], known)
     return known
 
 
-def _pins(pins):
-    for pin in pins:
+def pins(token):
+    """The kinds of pins of clevis in a token, those of a shared secret too: a set."""
+    return set(_pins(token.get("pins") or ()))
+
+
+def _pins(found):
+    for pin in found:
         yield from _pins(pin["pins"]) if pin["pin"] == "sss" else [pin["pin"]]
 
 

@@ -55,7 +55,7 @@ def observe(guest, params):
 
 
 _PASSING = ("loop", "zram", "rom")  # of interest where something of ours stands on them
-_DEVICELESS = ("tmpfs", "zfs", "ecryptfs", "btrfs", "bcachefs")
+_DEVICELESS = ("zfs", "ecryptfs", "btrfs", "bcachefs")
 
 
 def _tells(mount):
@@ -63,7 +63,7 @@ def _tells(mount):
         return False
     if not mount.dev.startswith("0:"):
         return True
-    return mount.fstype in _DEVICELESS or mount.fstype.startswith("fuse.") or mount.target == "/"
+    return mount.fstype in _DEVICELESS or mount.target in ("/", "/tmp", "/var/tmp")
 
 
 def _mount(mount, found):

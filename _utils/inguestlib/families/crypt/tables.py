@@ -27,13 +27,14 @@ def observe(guest, params):
     a script of its own is left out where it is no path, for it may be a passphrase: ``secret``.
     """
     return {
-        "crypttab": [_shown(row) for row in fstab.parse_crypttab(guest.lines(CRYPTTAB))],
+        "crypttab": [shown(row) for row in fstab.parse_crypttab(guest.lines(CRYPTTAB))],
         "fstab": fstab.parse_fstab(guest.lines(FSTAB)),
-        "arguments": list(_arguments(guest)),
+        "arguments": list(arguments(guest)),
     }
 
 
-def _shown(row):
+def shown(row):
+    """A row of crypttab without what may be a passphrase."""
     script = any(option.startswith("keyscript=") for option in row["options"])
     secret = bool(script and row["key"] and not row["key"].startswith("/"))
     if secret:
@@ -42,7 +43,8 @@ def _shown(row):
     return {**row, "secret": secret}
 
 
-def _arguments(guest):
+def arguments(guest):
+    """The kernel's arguments that concern volumes; see :func:`observe`."""
     paths = ["/proc/cmdline"]
     if not guest.live:
         paths = ["/etc/kernel/cmdline", "/etc/default/grub", *guest.glob("/boot/loader/entries/*")]
