@@ -8,6 +8,7 @@ import hashlib
 import struct
 
 from inguestlib.luks import checks, text
+from inguestlib.luks.fields import Invalid
 
 PRIMARY = b"LUKS\xba\xbe"
 SECONDARY = b"SKUL\xba\xbe"
@@ -36,35 +37,35 @@ class Copy:
         self.uuid = self.label = self.subsystem = ""
         try:
             self._read(area, twin)
-        except checks.Invalid as exc:
+        except Invalid as exc:
             self.why = str(exc)
 
     def _read(self, area, twin):
         at = self.offset
         head = area.read(at, BINARY)
         if head[:6] != (SECONDARY if at else PRIMARY):
-            raise checks.Invalid("no magic")
+            raise Invalid("no magic")
         self.magic = True
         if len(head) < BINARY:
-            raise checks.Invalid("the device ends inside of it")
+            raise Invalid("the device ends inside of it")
         fields = FIELDS.unpack_from(head)
         _, self.version, size, seqid, label, named, _, uuid, subsystem, offset, checksum = fields
         if self.version != 2:
-            raise checks.Invalid(f"version {self.version} is not known")
+            raise Invalid(f"version {self.version} is not known")
         self.seqid = seqid
         self.label, self.subsystem = text.field(label), text.field(subsystem)
         self.uuid = text.field(uuid)
         if offset != at:
-            raise checks.Invalid(f"it says that it stands at {offset}")
+            raise Invalid(f"it says that it stands at {offset}")
         if size not in SIZES or (at and size != at):
-            raise checks.Invalid(f"its size of {size} bytes is not possible")
+            raise Invalid(f"its size of {size} bytes is not possible")
         self.sane, self.size = True, size
         body = area.read(at + BINARY, size - BINARY)
         if len(body) < size - BINARY:
-            raise checks.Invalid("the device ends inside of it")
+            raise Invalid("the device ends inside of it")
         found = _digest(text.field(named), head, body)
         if found != checksum[: len(found)]:
-            raise checks.Invalid("its checksum is wrong")
+            raise Invalid("its checksum is wrong")
         self.raw = body
         if twin is not None and twin.valid and twin.raw == body and twin.size == size:
             self.json = twin.json
@@ -73,9 +74,7 @@ class Copy:
             checks.check(self.json, size)
         areas = 2 * size + int(self.json["config"]["keyslots_size"])
         if areas > area.size:
-            raise checks.Invalid(
-                f"its keyslots end at {areas}, and the device at {area.size} bytes"
-            )
+            raise Invalid(f"its keyslots end at {areas}, and the device at {area.size} bytes")
         self.valid = True
 
     def facts(self):
@@ -90,11 +89,11 @@ class Copy:
 
 def _digest(name, head, body):
     if name not in _HASHES and name not in _BLAKE:
-        raise checks.Invalid(f"its checksum's hash {text.shown(name)} is not known")
+        raise Invalid(f"its checksum's hash {text.shown(name)} is not known")
     try:
         made = hashlib.new(_BLAKE.get(name, name.replace("sha3-", "sha3_")))
     except ValueError:
-        raise checks.Invalid(f"its checksum's hash {name} is not to be had here") from None
+        raise Invalid(f"its checksum's hash {name} is not to be had here") from None
     made.update(head[:_CHECKSUM])
     made.update(bytes(64))
     made.update(head[_CHECKSUM + 64 :])

@@ -6,16 +6,14 @@ that neither overlap nor leave their place.
 
 import json
 
-from inguestlib.luks.text import number, shown
+from inguestlib.luks import slotchecks
+from inguestlib.luks.fields import Invalid, integer, number, references, string
+from inguestlib.luks.text import shown
 
 BINARY = 4096
 SECTOR = 512
 MAX_KEYSLOTS_SIZE = 128 << 20
 _DYNAMIC = 1 << 64
-
-
-class Invalid(Exception):
-    """The copy does not count; the text says why."""
 
 
 def load(body):
@@ -42,9 +40,10 @@ def load(body):
 
 
 def _int(digits):
-    if len(digits) > 20:  # a number of a million digits takes minutes
-        raise ValueError("a number too long")
-    return int(digits)
+    if len(digits) < 20:
+        return int(digits)
+    # Longer ones take minutes when they have a million digits; json-c bounds them likewise.
+    return -(1 << 63) if digits[0] == "-" else (1 << 64) - 1
 
 
 def _constant(name):
@@ -61,19 +60,18 @@ def check(metadata, size):
     digests = _section(metadata, "digests")
     tokens = _section(metadata, "tokens")
     for key, token in tokens.items():
-        _string(token, "type", f"token {key}")
-        _references(token, "keyslots", keyslots, f"token {key}")
+        string(token, "type", f"token {key}")
+        references(token, "keyslots", keyslots, f"token {key}")
     for key, digest in digests.items():
-        _string(digest, "type", f"digest {key}")
-        _references(digest, "keyslots", keyslots, f"digest {key}")
-        _references(digest, "segments", segments, f"digest {key}")
+        string(digest, "type", f"digest {key}")
+        references(digest, "keyslots", keyslots, f"digest {key}")
+        references(digest, "segments", segments, f"digest {key}")
     _segments(segments, digests)
-    for key, keyslot in keyslots.items():
-        _keyslot(keyslot, f"keyslot {key}")
     config = metadata.get("config")
     if not isinstance(config, dict):
         raise Invalid("its metadata lack config")
     keyslots_size = _config(config, size, segments)
+    slotchecks.check(keyslots, digests, config.get("requirements", {}).get("mandatory", ()))
     _areas(keyslots, 2 * size, 2 * size + keyslots_size)
     _reencryption(segments, config)
 
@@ -88,59 +86,6 @@ def _section(metadata, name):
     return section
 
 
-def _string(item, name, what):
-    value = item.get(name)
-    if not isinstance(value, str):
-        raise Invalid(f"{what} lacks {name}")
-    return value
-
-
-def _number(item, name, what):
-    """A 64-bit number, which LUKS2 writes as a string."""
-    value = number(_string(item, name, what))
-    if value is None:
-        raise Invalid(f"{name} of {what} is not a number")
-    return value
-
-
-def _integer(item, name, what):
-    value = item.get(name)
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise Invalid(f"{what} lacks {name}")
-    return value
-
-
-def _references(item, name, known, what):
-    listed = item.get(name)
-    if not isinstance(listed, list):
-        raise Invalid(f"{what} lacks {name}")
-    for key in listed:
-        if not isinstance(key, str) or key not in known:
-            raise Invalid(f"{what} names {name} that are not there")
-
-
-def _keyslot(keyslot, what):
-    kind = _string(keyslot, "type", what)
-    if _integer(keyslot, "key_size", what) < 1:
-        raise Invalid(f"{what} lacks key_size")
-    area = keyslot.get("area")
-    if not isinstance(area, dict):
-        raise Invalid(f"{what} lacks area")
-    _string(area, "type", what)
-    if kind == "reencrypt":
-        _string(keyslot, "mode", what)
-        _string(keyslot, "direction", what)
-    if kind != "luks2":
-        return
-    for name, fields in (("kdf", ("type", "salt")), ("af", ("type",)), ("area", ("encryption",))):
-        part = keyslot.get(name)
-        if not isinstance(part, dict):
-            raise Invalid(f"{what} lacks {name}")
-        for field in fields:
-            _string(part, field, f"{name} of {what}")
-    _integer(area, "key_size", f"area of {what}")
-
-
 def _segments(segments, digests):
     if not segments:
         raise Invalid("no segment is there")
@@ -148,9 +93,9 @@ def _segments(segments, digests):
     first_backup, plain = len(segments), []
     for key, segment in segments.items():
         what = f"segment {key}"
-        kind = _string(segment, "type", what)
-        offset = _number(segment, "offset", what)
-        size = 0 if _string(segment, "size", what) == "dynamic" else _number(segment, "size", what)
+        kind = string(segment, "type", what)
+        offset = number(segment, "offset", what)
+        size = 0 if string(segment, "size", what) == "dynamic" else number(segment, "size", what)
         if offset % SECTOR or size % SECTOR or (not size and segment["size"] != "dynamic"):
             raise Invalid(f"{what} is not aligned to sectors")
         flags = segment.get("flags", [])
@@ -178,9 +123,9 @@ def _segments(segments, digests):
 
 
 def _crypt(segment, size, what):
-    _number(segment, "iv_tweak", what)
-    _string(segment, "encryption", what)
-    sector = _integer(segment, "sector_size", what)
+    number(segment, "iv_tweak", what)
+    string(segment, "encryption", what)
+    sector = integer(segment, "sector_size", what)
     if sector < SECTOR or sector >= 1 << 32 or sector % SECTOR or size % sector:
         raise Invalid(f"sector_size of {what} is {sector}")
     integrity = segment.get("integrity")
@@ -188,16 +133,16 @@ def _crypt(segment, size, what):
         if not isinstance(integrity, dict):
             raise Invalid(f"integrity of {what} is none")
         for name in ("type", "journal_encryption", "journal_integrity"):
-            _string(integrity, name, f"integrity of {what}")
+            string(integrity, name, f"integrity of {what}")
 
 
 def _config(config, size, segments):
-    if _number(config, "json_size", "config") != size - BINARY:
+    if number(config, "json_size", "config") != size - BINARY:
         raise Invalid("json_size is not that of the header")
-    keyslots_size = _number(config, "keyslots_size", "config")
+    keyslots_size = number(config, "keyslots_size", "config")
     if keyslots_size > MAX_KEYSLOTS_SIZE or keyslots_size % BINARY:
         raise Invalid(f"keyslots_size is {keyslots_size}")
-    data = min(number(segment["offset"]) for segment in segments.values() if _used(segment))
+    data = min(int(segment["offset"]) for segment in segments.values() if _used(segment))
     if data and data < 2 * size + keyslots_size:
         raise Invalid("the data begin inside the keyslots")
     flags = config.get("flags", [])
@@ -221,9 +166,9 @@ def _areas(keyslots, low, high):
     areas = []
     for key, keyslot in keyslots.items():
         what = f"area of keyslot {key}"
-        areas.append((_number(keyslot["area"], "offset", what), key))
+        areas.append((number(keyslot["area"], "offset", what), key))
     for offset, key in sorted(areas):
-        size = _number(keyslots[key]["area"], "size", f"area of keyslot {key}")
+        size = number(keyslots[key]["area"], "size", f"area of keyslot {key}")
         if offset < end:
             overlap = offset < low
             raise Invalid(
@@ -238,6 +183,22 @@ def _reencryption(segments, config):
     wanted = config.get("requirements", {}).get("mandatory", [])
     if not any(name.startswith("online-reencrypt") for name in wanted):
         return
-    flags = {flag for segment in segments.values() for flag in segment.get("flags", ())}
-    if not {"backup-final", "backup-previous"} <= flags:
+    forms = {}
+    for segment in segments.values():
+        for flag in segment.get("flags", ()):
+            forms.setdefault(flag, _form(segment))
+    if "backup-final" not in forms or "backup-previous" not in forms:
         raise Invalid("a backup segment of the re-encryption is missing")
+    for key, segment in segments.items():
+        fitting = {forms["backup-final"]}
+        if "in-reencryption" not in segment.get("flags", ()):
+            fitting.add(forms["backup-previous"])
+        if _used(segment) and _form(segment) not in fitting:
+            raise Invalid(f"segment {key} has neither the old form nor the new one")
+
+
+def _form(segment):
+    """What data of a segment look like; two segments of one form are of one kind."""
+    if segment["type"] != "crypt":
+        return (segment["type"],)
+    return segment["type"], segment["sector_size"], segment["encryption"]

@@ -74,6 +74,15 @@ def _inguest(token):
     }
 
 
+def _volume(token):
+    """Ours, of the volume key itself; ``before`` is the fingerprint of the one it followed."""
+    return {
+        "generation": number(token.get("generation")),
+        "machine": shown(token.get("machine")) or None,
+        "before": shown(token.get("before")) or None,
+    }
+
+
 def _clevis(token):
     jwe = token.get("jwe")
     protected = mapping(jwe).get("protected") if isinstance(jwe, dict) else jwe
@@ -88,4 +97,5 @@ _DECODERS = {
     "luks2-keyring": _keyring,
     "clevis": _clevis,
     "inguest": _inguest,
+    "inguest-volume": _volume,
 }
