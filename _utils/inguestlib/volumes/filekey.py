@@ -29,17 +29,12 @@ def read(guest, path):
     return Key(found, f"key file {path}")
 
 
-def made(guest, path, fresh):
-    """The key for a new keyslot: the one in the file, or a new one beside it until it has opened.
-
-    fresh
-        A new one, though the file holds a key.
-    """
-    if not fresh:
-        try:
-            return read(guest, path)
-        except Missing:
-            pass
+def made(guest, path):
+    """The key for a new keyslot: that in the file, or a new one beside it until it has opened."""
+    try:
+        return read(guest, path)
+    except Missing:
+        pass
     _shielded(guest, path)
     new = _beside(guest, path)
     key = os.urandom(SIZE)

@@ -85,16 +85,12 @@ class Keys:
             raise VolumeError(self._named("unlock:keyfile", "is not set"))
         return filekey.read(self._guest, path)
 
-    def made(self, role, fresh=False):
-        """The key for a new keyslot of a role; :meth:`kept` once it has opened the device.
-
-        fresh
-            Another key than the one that is there, of a recovery key always.
-        """
+    def made(self, role):
+        """The key for a new keyslot of a role, a recovery key a new one; see :meth:`kept`."""
         if role == "recovery":
             return recovery()
         if role == "keyfile":
-            return filekey.made(self._guest, self.declared["unlock"]["keyfile"], fresh)
+            return filekey.made(self._guest, self.declared["unlock"]["keyfile"])
         return self.for_role(role)
 
     def kept(self, role, key):

@@ -1,8 +1,8 @@
 """A volume whose only key lies in a store in the network: a unit opens it at each boot.
 
-systemd knows no such key. So the unit by which systemd-cryptsetup would ask for a passphrase has one
-of ours in its place, of the same name below ``/etc``: whatever waits for the mapping waits for it,
-mounts above all. It runs Salt's own client, once the network is up, until the store answers.
+systemd knows no such key. So the unit by which systemd-cryptsetup would ask for a passphrase has
+one of ours in its place, of the same name below ``/etc``: whatever waits for the mapping waits for
+it, mounts above all. It runs Salt's own client, once the network is up, until the store answers.
 """
 
 import os
