@@ -72,7 +72,8 @@ def set_order(guest, wanted):
             return
         value = struct.pack(f"<{len(wanted)}H", *(int(number, 16) for number in wanted))
         # One write is one call of the firmware: the old order or the new one, nothing between.
-        fd = os.open(real, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        plain = 0 if guest.live else os.O_TRUNC  # in a tree it is a file like any other
+        fd = os.open(real, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | plain, 0o644)
         try:
             os.write(fd, struct.pack("<I", _ATTRIBUTES) + value)
         finally:
