@@ -64,7 +64,7 @@ class Cryptsetup:
 
     # ---- any program ---------------------------------------------------------------------
 
-    def run(self, argv, stdin=None, timeout=TIMEOUT, check=True, watch=None):
+    def run(self, argv, stdin=None, timeout=TIMEOUT, check=True, watch=None, cwd=None):
         """Start a program and wait for it.
 
         argv
@@ -74,6 +74,8 @@ class Cryptsetup:
             A key, bytes that are no secret, or ``None`` for nothing at all.
         watch
             Called with each line of its output while it runs.
+        cwd
+            Where it runs: cryptsetup makes some files in its working directory.
 
         Returns :class:`Said`. Raises :class:`ToolError` if it can't be started, takes longer
         than ``timeout`` seconds (``None``: for ever), or with ``check`` doesn't end with 0.
@@ -91,6 +93,7 @@ class Cryptsetup:
                     env=_environment(),
                     pass_fds=(*fds, *self.held),
                     start_new_session=True,
+                    cwd=cwd,
                 )
             except OSError as exc:
                 raise ToolError(f"{words[0]}: {exc.strerror}; is it installed?") from exc
@@ -216,15 +219,24 @@ class Cryptsetup:
 
     # ---- long runs -----------------------------------------------------------------------
 
-    def reencrypt(self, device, key, *options):
+    def reencrypt(self, device, key, *options, cwd=None):
         """``cryptsetup reencrypt`` with the given options, as long as it takes.
 
-        Interrupted, by a signal or a cut, it can be resumed.
+        Interrupted, by a signal or a cut, it can be resumed, unless
+        :func:`inguestlib.volumes.conclude.due` says that its data are all done.
+
+        device
+            ``None`` where the options name an open mapping.
         """
         argv = ["reencrypt", *options, "--key-file", key, "--progress-frequency", "1"]
         if self.version >= (2, 5):
             argv.append("--progress-json")
-        self.cryptsetup(*argv, device, timeout=None, watch=self._progressed)
+        argv += [] if device is None else [device]
+        self.cryptsetup(*argv, timeout=None, watch=self._progressed, cwd=cwd)
+
+    def repair(self, device, key):
+        """Bring a re-encryption that was cut in mid-write to the last step that is whole."""
+        self.cryptsetup("repair", "--key-file", key, device, timeout=None)
 
     def _progressed(self, line):
         if self.progress is None:

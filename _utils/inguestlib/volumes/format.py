@@ -157,6 +157,7 @@ def _finish(job, path, begun):
     if not proof:
         raise VolumeError(f"{path}: was formatted, but {proof.evidence}")
     made = {"uuid": begun["uuid"], "volume_key": luks.fingerprint(luks_header.read(path))}
+    made["generation"] = job.declared["volume_key"]
     job.record.set("formatted", made)
     job.record.drop("filesystem", "mkfs")
     job.record.drop("format")

@@ -63,6 +63,8 @@ def _header(declared, observed):
     header, path = observed["header"], observed["path"]
     if header is None or observed["record"].get("format"):
         return None  # a format of ours that was cut is begun anew by the one who knows it
+    if (observed["record"].get("in_place") or {}).get("stage") == "begin":
+        return None  # what a header that was cut in its write has taken is put back
     if declared["intent"] == "clear":
         return (
             f"{path} is encrypted, the policy says clear; inguest decrypts nothing: copy the data "

@@ -6,7 +6,7 @@ import stat
 from inguestlib import blockdev, command
 from inguestlib.guest import Guest, GuestError
 from inguestlib.luks import header as luks_header
-from inguestlib.volumes import agreement, backup, blank, bootfiles, keys
+from inguestlib.volumes import agreement, backup, blank, bootfiles, keys, room
 
 
 def observe(guest, name, declared, image=None, record=None):
@@ -21,7 +21,8 @@ def observe(guest, name, declared, image=None, record=None):
     (:class:`inguestlib.blockdev.Device` as a dict), ``candidates`` (paths of all devices that the
     declared name fits), ``serials`` (of the disks below), ``header``
     (:func:`inguestlib.luks.header.read`), ``blank`` (``{"ok", "why"}``), ``signatures``,
-    ``mounts`` and ``swap`` (of the device itself), ``holders``, ``mapping`` (``{"name", "path",
+    ``mounts`` and ``swap`` (of the device itself), ``holders``, ``filesystem``
+    (:func:`inguestlib.volumes.room.read`, without a header), ``mapping`` (``{"name", "path",
     "dm_uuid", "cipher", "flags", "ours"}``; of the volume's name), ``mapped_as`` (other names of
     open mappings of this device), ``inside`` (signatures in the mapping), ``inner_mounts``,
     ``inner_swap``, ``at_mount`` (``{"source", "ours", "entries"}``), ``boot``
@@ -50,6 +51,7 @@ def observe(guest, name, declared, image=None, record=None):
         "mounts": _mounts(devices, device),
         "swap": bool(device) and devices.swap_on(device["name"]),
         "holders": [] if device is None else _holders(devices, device),
+        "filesystem": room.read(path) if path and header is None else None,
         "mapping": mapping,
         "mapped_as": others,
         "inside": _inside(guest, mapping),

@@ -11,9 +11,11 @@ from inguestlib.volumes import (
     entries,
     format,
     guards,
+    inplace,
     keyplan,
     network,
     randomkey,
+    reencrypt,
     retire,
     wiring,
 )
@@ -57,9 +59,14 @@ def plan(declared, observed):
 
 
 def _encrypted(declared, observed):
-    first = format.planned(declared, observed)
+    why = inplace.refusal(declared, observed) or reencrypt.refusal(declared, observed)
+    if why:
+        return Plan(refusal=why)
+    in_place = inplace.planned(declared, observed)
+    resumed = in_place or reencrypt.resumed(declared, observed)
+    first = resumed or format.planned(declared, observed)
     if first:
-        if not observed["record"].get("format"):
+        if not resumed and not observed["record"].get("format"):
             why = guards.no_format(declared, observed)
             if why:
                 return Plan(refusal=why)
@@ -68,13 +75,19 @@ def _encrypted(declared, observed):
         observed = {**observed, **gone}
     steps = [
         *first,
+        *(() if resumed else reencrypt.named(declared, observed)),
         *keyplan.planned(declared, observed),
         *wiring.planned(declared, observed),
         *network.planned(declared, observed),
         *format.planned_open(declared, observed),
         *wiring.planned_mount(declared, observed),
-        *format.planned_use(declared, observed),
+        *(s for s in format.planned_use(declared, observed) if not resumed or s.kind != "mkfs"),
+        *reencrypt.planned(declared, observed),
         *keyplan.superseded(declared, observed),
         *backup.planned(declared, observed),
     ]
-    return Plan(tuple(steps), None, tuple(keyplan.notes(declared, observed)))
+    return Plan(tuple(steps), None, tuple(_notes(declared, observed)))
+
+
+def _notes(declared, observed):
+    return [*keyplan.notes(declared, observed), *reencrypt.notes(declared, observed)]

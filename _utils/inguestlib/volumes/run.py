@@ -4,11 +4,13 @@ from inguestlib.volumes import (
     VolumeError,
     backup,
     format,
+    inplacesteps,
     keyslots,
     network,
     plan,
     proofs,
     randomkey,
+    reencrypt,
     retire,
     wiring,
 )
@@ -16,7 +18,17 @@ from inguestlib.volumes import (
 MOST = 100  # steps: far more than any volume needs
 
 STEPS = {}
-for _part in (backup, format, keyslots, retire, randomkey, wiring, network):
+for _part in (
+    backup,
+    format,
+    keyslots,
+    retire,
+    randomkey,
+    wiring,
+    network,
+    inplacesteps,
+    reencrypt,
+):
     STEPS.update(_part.STEPS)
 
 

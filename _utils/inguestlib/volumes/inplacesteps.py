@@ -1,0 +1,241 @@
+"""Encrypt a file system in place: the steps of :mod:`inguestlib.volumes.inplace`."""
+
+import glob
+import os
+import uuid as uuids
+
+from inguestlib import fstab, journal
+from inguestlib.changes import Edit, File, Unit
+from inguestlib.luks import header as luks_header
+from inguestlib.volumes import (
+    VolumeError,
+    backup,
+    carryon,
+    format,
+    guards,
+    headcopy,
+    inplace,
+    room,
+    users,
+    volumekey,
+)
+from inguestlib.volumes.cryptsetup import pbkdf
+
+
+def _keep(job, **changed):
+    job.record.set("in_place", {**(job.record.get("in_place") or {}), **changed})
+
+
+def _free(job):
+    """A fresh look at a device that nobody uses. Raises :class:`VolumeError`."""
+    seen = job.look()
+    why = guards.refusal(job.declared, seen) or guards.in_use(seen)
+    if why:
+        raise VolumeError(f"{seen['path']}: {why}")
+    return seen
+
+
+# ---- before the begin -------------------------------------------------------------------------
+
+
+def do_nofail(job, step):
+    """No boot waits for the mount while this lasts: ``nofail`` in its row of fstab."""
+    path = "/etc/fstab"
+    rows = fstab.parse_fstab(job.guest().lines(path))
+    edits = []
+    for row in rows:
+        if row["target"] == job.declared["mount"] and "nofail" not in row["options"]:
+            new = fstab.with_options(row["text"], ["nofail"], [])
+            edits.append(Edit(row["line"], row["text"], new))
+    changes = [File(path, edits=tuple(edits))] if edits else []
+    if edits and job.guest().live:
+        changes.append(Unit("systemd", "daemon-reload"))
+    with journal.lock(job.guest()) as home:
+        journal.recover(job.guest(), home, job.effects, job.step)
+        entry = journal.Journal.open(home, f"volume-{job.name}", changes, job.step)
+        for number, change in enumerate(changes):
+            entry.begin(number, change, job.guest())
+            job.effects.do(change, job.guest())
+            entry.done(number, change, job.guest())
+        entry.settle(job.guest())
+        entry.close()
+    _keep(job, stage="left", nofail=True)
+
+
+def do_leave(job, step):
+    """Unmount the file system, and what needs it."""
+    known = set((job.record.get("in_place") or {}).get("units", ()))
+    target = step.args["mount"]
+    units = users.leave(job, target)
+    _keep(job, stage="left", units=sorted(known | set(units)))
+    job.step("in_place: left")
+
+
+def do_room(job, step):
+    """Make the logical volume larger, or the file system smaller."""
+    seen = _free(job)
+    path = seen["path"]
+    if step.args["lvm"] and room.extend(job, path):
+        return
+    found = room.read(path)
+    if found["type"] != "ext4":
+        raise VolumeError(
+            f"{path}: its volume group has no {room.NEED >> 20} MiB to give, and {found['type']} "
+            "is not made smaller here: add a disk to the volume group"
+        )
+    room.check(job, path, mend=True)
+    job.step("in_place: checked")
+    image = os.path.join(job.record.make(), "metadata")
+    ranges = room.copy_metadata(job, path, image)
+    stage = (job.record.get("in_place") or {}).get("stage", "left")
+    _keep(job, stage="shrink", image=image, ranges=ranges, before=stage)
+    job.step("in_place: shrinking")
+    room.shrink(job, path, seen["device"]["regular"])
+    job.step("in_place: shrunk")
+    _settle_shrink(job, path)
+
+
+def do_undo(job, step):
+    """Put back the metadata of an ext4 whose shrink was cut."""
+    path, kept = _free(job)["path"], job.record.get("in_place")
+    room.put_back(path, kept["image"], kept["ranges"])
+    job.step("in_place: metadata put back")
+    _settle_shrink(job, path)
+
+
+def _settle_shrink(job, path):
+    room.check(job, path)
+    image = job.record.get("in_place")["image"]
+    _keep(job, stage="left", image=None, ranges=None)
+    backup.destroy(image)
+
+
+# ---- the begin --------------------------------------------------------------------------------
+
+
+def do_begin(job, step):
+    """Write the header: with a key that is kept, and a copy of what stands there now."""
+    seen = _free(job)
+    path, kept = seen["path"], job.record.get("in_place") or {}
+    if kept.get("stage") == "begin" and _settled(job, path, kept):
+        return
+    seen = _free(job)
+    why = inplace.refusal(job.declared, {**seen, "record": {}})
+    if why or inplace.lacking(seen):
+        raise VolumeError(why or f"{path}: there is no room behind the file system")
+    room.check(job, path)
+    key = job.keys.renew()
+    job.step("in_place: key kept")
+    head = headcopy.make(job, path, os.path.join(job.record.make(), "head"))
+    job.step("in_place: head copied")
+    uuid = str(uuids.uuid4())
+    _keep(job, stage="begin", uuid=uuid, role="recovery", head=head)
+    job.step("in_place: recorded")
+    with format.exclusively(seen):
+        pass
+    _init(job, path, key, uuid)
+    job.step("in_place: begun")
+    if not _settled(job, path, job.record.get("in_place")):
+        raise VolumeError(f"{path}: the header was not written; the file system is as it was")
+
+
+def _init(job, path, key, uuid):
+    luks = job.declared["luks"]
+    argv = ["--encrypt", "--type", "luks2", "--init-only", "--uuid", uuid]
+    argv += ["--reduce-device-size", f"{room.NEED >> 20}M"]
+    argv += ["--cipher", luks["cipher"], "--key-size", str(luks["key_size"]), *pbkdf(luks)]
+    if luks["sector_size"]:
+        argv += ["--sector-size", str(luks["sector_size"])]
+    folder = job.record.make()
+    try:
+        job.tool.reencrypt(path, key, *argv, cwd=folder)
+    finally:
+        for left in glob.glob(os.path.join(glob.escape(folder), "LUKS2-temp-*")):
+            backup.destroy(left)
+    with open(path, "rb") as device:
+        os.fsync(device.fileno())
+
+
+def _settled(job, path, kept):
+    """What a begin has left: a header that serves (True), or the file system as it was (False)."""
+    head, header = kept["head"], luks_header.read(path)
+    ours = bool(header and header["usable"] and header["uuid"] == kept["uuid"])
+    if ours and (header["reencrypt"] is None or _advanced(header)):
+        _keep(job, stage="begun")  # somebody has carried on
+        return True
+    if ours and headcopy.moved(path, head) and job.tool.test(path, job.keys.for_role("recovery")):
+        _keep(job, stage="begun")
+        job.step("in_place: stands")
+        return True
+    if not headcopy.untouched(path, head):
+        headcopy.restore(path, head)
+        job.step("in_place: head put back")
+    if room.read(path)["uuid"] != job.declared["replace"].lower():
+        raise VolumeError(f"{path}: holds another file system than the one that was copied")
+    _keep(job, stage="left", head=None)
+    backup.destroy(head["path"])
+    return False
+
+
+def _advanced(header):
+    live = [s for s in header["segments"] if not any(f.startswith("backup-") for f in s["flags"])]
+    return any(s["type"] == "crypt" or s["flags"] for s in live)
+
+
+# ---- the work, and its end --------------------------------------------------------------------
+
+
+def do_encrypt(job, step):
+    """Encrypt what is still clear; mounted meanwhile, if the policy wants it so."""
+    if step.args["online"]:
+        carryon.settle(job)
+        if not carryon.under_way(job):
+            return
+        _mounted(job)
+    carryon.carry_on(job, online=step.args["online"])
+    job.step("in_place: encrypted")
+
+
+def _mounted(job):
+    format.do_open(job, None)
+    if not job.look()["at_mount"]["ours"]:
+        format.do_mount(job, None)
+    users.start(job, (job.record.get("in_place") or {}).get("units", ()))
+    job.step("in_place: mounted")
+
+
+def do_finish(job, step):
+    """Prove the key and the file system; then nothing of the clear beginning is kept."""
+    seen, kept = job.look(), job.record.get("in_place")
+    path, header = seen["path"], seen["header"]
+    if header is None or header["reencrypt"] or not header["usable"]:
+        raise VolumeError(f"{path}: is not encrypted to its end")
+    key = job.keys.for_role(kept.get("role", "recovery"))
+    tried = job.tool.test(path, key)
+    if not tried:
+        raise VolumeError(f"{path}: {tried.evidence}")
+    if seen["live"]:
+        if not seen["inner_mounts"]:
+            format.do_open(job, None)
+            room.check(job, format.MAPPER + job.name, mend=True)
+            job.step("in_place: checked")
+            if job.declared["mount"]:
+                _mounted(job)
+    volumekey.name(job)
+    job.step("in_place: named")
+    for left in ("head", "image"):
+        if kept.get(left):
+            backup.destroy(kept[left]["path"] if left == "head" else kept[left])
+    job.step("in_place: head destroyed")
+    job.record.drop("in_place")
+
+
+STEPS = {
+    "in_place_nofail": do_nofail,
+    "in_place_leave": do_leave,
+    "in_place_room": do_room,
+    "in_place_undo": do_undo,
+    "in_place_begin": do_begin,
+    "in_place_encrypt": do_encrypt,
+    "in_place_finish": do_finish,
+}
