@@ -19,6 +19,7 @@ _CHECK = (256 << 20, 16 << 20, 2048)
 _LOOK = (1 << 20, 256 << 10, 32)
 _PART = 1 << 20
 _ZERO = bytes(_PART)
+_SEVERAL = "ambivalent"
 _WIPEFS = {"PMBR": "gpt"}  # the protective table is GPT's own part
 _GOLDEN = 0x9E3779B97F4A7C15  # spreads the samples over all alignments, the same in each run
 
@@ -57,7 +58,7 @@ def check(real_path, run):
             for ask in (_blkid, _wipefs):
                 for signature in ask(real_path, run):
                     _merge(signatures, signature)
-            found["signatures"] = table.things(signatures)
+            found["signatures"] = _told_apart(table.things(signatures))
             return _judged(found, None if signatures else _nonzero(area, found, _CHECK))
     except (OSError, Doubt) as exc:
         found["why"] = str(exc)
@@ -128,7 +129,7 @@ def _blkid(path, run):
     """``blkid -p`` looks at the device itself, not at its cache; 2: nothing, 8: more than one."""
     answer = _ask(run, ["blkid", "-p", "-o", "export", path], (0, 2, 8))
     if answer["retcode"] == 8:
-        yield {"type": "ambivalent", "offset": None, "uuid": None, "by": "blkid"}
+        yield {"type": _SEVERAL, "offset": None, "uuid": None, "by": "blkid"}
         return
     values = dict(
         line.split("=", 1) for line in str(answer["stdout"] or "").splitlines() if "=" in line
@@ -170,6 +171,13 @@ def _merge(found, signature):
             known["uuid"] = known["uuid"] or signature["uuid"]
             return
     found.append(signature)
+
+
+def _told_apart(things):
+    """That blkid sees more than one thing is no news where they are named."""
+    if len(things) < 3:
+        return things
+    return [thing for thing in things if thing["type"] != _SEVERAL]
 
 
 def _nonzero(area, found, effort):
