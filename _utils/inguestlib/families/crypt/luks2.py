@@ -91,8 +91,6 @@ def _volume(facts, params, volume):
 
 
 def _headless(facts, resource, volume, expected):
-    if volume.error:
-        return unknown(resource, f"{volume.path} could not be read: {volume.error}")
     if volume.mapping:
         device = facts["stack"]["devices"][volume.mapping]
         what = stack.encrypts(device)
@@ -105,7 +103,11 @@ def _headless(facts, resource, volume, expected):
                 comment="it has no LUKS header: no second key, no key to change, nothing that says "
                 "what it is; move the data to a LUKS2 volume",
             )
+        if volume.error:
+            return unknown(resource, f"{volume.path} could not be read: {volume.error}")
         return unknown(resource, "its header is neither on the device below nor in a file known")
+    if volume.error:
+        return unknown(resource, f"{volume.path} could not be read: {volume.error}")
     return unknown(resource, f"no device or file {volume.row['device']} is here to be read")
 
 

@@ -92,15 +92,15 @@ def recovery(facts, policy):
 
 def _headless(facts, volume):
     resource = f"recovery of {volume.name}"
-    if volume.error:
-        return unknown(resource, f"{volume.path} could not be read: {volume.error}")
-    if volume.mapping:
-        what = stack.encrypts(facts["stack"]["devices"][volume.mapping])
+    what = volume.mapping and stack.encrypts(facts["stack"]["devices"][volume.mapping])
+    if what and not (volume.error and what.startswith("LUKS")):
         return not_applicable(
             resource,
             f"{what}: no header that is known, so no second key and no copy",
             evidence=stack.shown(facts, [volume.mapping]),
         )
+    if volume.error:
+        return unknown(resource, f"{volume.path} could not be read: {volume.error}")
     return unknown(resource, f"no device or file {volume.row['device']} is here to be read")
 
 
