@@ -25,7 +25,7 @@ def output(data, **kwargs):
     The text for a terminal.
 
     data
-        A report, ``{minion: report}``, or the audit of a fleet.
+        A report, ``{minion: report}``, the audit of a fleet, or what ``inguest.clones`` gives.
     """
     view = _view()
     text = _text(view, data) if view else None
@@ -56,6 +56,10 @@ def _text(view, data):
         "show_all": data.get("show") == "all",
         "arrow": "→" if "utf" in (sys.stdout.encoding or "").lower() else "->",
     }
+    if data.get("view") == "clones":
+        from inguestlib.fleet import cloneview
+
+        return cloneview.text(data, columns=how["columns"], colour=how["colour"])
     if "unanswered" in data:
         return view.fleet(data, **how)
     if "findings" in data:

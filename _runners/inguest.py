@@ -1,11 +1,12 @@
 """
-Audit a fleet by its policy
-===========================
+Audit a fleet by its policy, and compare its machines
+=====================================================
 
 ::
 
     salt-run inguest.audit 'web*'
     salt-run inguest.audit 'os:Debian' tgt_type=grain families=dns --out=json
+    salt-run inguest.clones '*'
 
 The exit code of ``salt-run`` is 0 when all is clean, 2 when there is drift, and 3 when
 there is trouble: a host that did not answer, that answered with an error, a check that
@@ -26,6 +27,7 @@ import inguestlib
 inguestlib = inguestlib.refresh()
 
 from inguestlib.fleet import answers, progress
+from inguestlib.fleet import clones as clone_view
 
 INTERFACE = 1
 
@@ -70,7 +72,7 @@ def audit(tgt, tgt_type="glob", families=None, controls=None, timeout=None, root
     inguestlib.warn_if_stale(__file__)
     wanted = {"families": families, "controls": controls, "root": root}
     wanted = {k: v for k, v in wanted.items() if v is not None}
-    result = _ask(tgt, tgt_type, "inguest.audit", wanted, timeout)
+    result = answers.fleet(*_ask(tgt, tgt_type, "inguest.audit", wanted, timeout))
     __context__["retcode"] = result["retcode"]
     if not __opts__.get("output"):
         result["outputter"] = "inguest"
@@ -79,8 +81,49 @@ def audit(tgt, tgt_type="glob", families=None, controls=None, timeout=None, root
     return result
 
 
+def clones(tgt, tgt_type="glob", timeout=None):
+    """
+    Compare the minions' facts, live, for what two machines share that each should have for
+    itself: volume keys and UUIDs of LUKS, the endorsement key of a TPM, the machine id.
+
+    Reads only. Also named are volumes whose keys were made on another machine than the one that
+    has them: a copy, though its original may not be of this fleet.
+
+    tgt, tgt_type
+        Which minions, as for the ``salt`` command.
+    timeout
+        Seconds to wait before silent minions are asked whether they still work on it.
+
+    Returns ``{"schema": 1, "view": "clones", "shared": [{"kind", "title", "value", "why",
+    "cure", "hosts": {id: [where, ...]}}], "foreign": [{"host", "where", "value", "made_on"}],
+    "hosts": [...], "unanswered": [...], "trouble": {id: message}, "retcode": 0|2|3}``. ``made_on``
+    is the minion on which the keys were made, where it is known. The exit code is 2 when
+    anything is shared, and 3 when a host did not answer or could not see all of it.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run inguest.clones '*'
+        salt-run inguest.clones 'db*' --out=json
+    """
+    inguestlib.warn_if_stale(__file__)
+    wanted = {
+        "families": ",".join(clone_view.FAMILIES),
+        "policy": {family: {"mode": "audit"} for family in clone_view.FAMILIES},
+    }
+    result = clone_view.compare(*_ask(tgt, tgt_type, "inguest.facts", wanted, timeout))
+    __context__["retcode"] = result["retcode"]
+    if not __opts__.get("output"):
+        result["outputter"] = "inguest"
+    return result
+
+
 def _ask(tgt, tgt_type, fun, kwarg, timeout):
-    """Send the command, gather the answers while telling how far it has come."""
+    """Send the command, gather the answers while telling how far it has come.
+
+    Returns ``(expected ids, {id: answer}, error or "")``.
+    """
     timeout = int(timeout or __opts__["timeout"])
     expected, got = set(), {}
     said = io.StringIO()  # Salt's client prints what went wrong to stdout, where our answer goes
@@ -93,7 +136,7 @@ def _ask(tgt, tgt_type, fun, kwarg, timeout):
                 tgt, fun, tgt_type=tgt_type, kwarg=kwarg, timeout=timeout, listen=True
             )
             if not job:
-                return answers.fleet((), {}, said.getvalue().strip() or "nothing was sent")
+                return (), {}, said.getvalue().strip() or "nothing was sent"
             expected.update(job["minions"])
             told = _progress(expected)
             returns = client.get_iter_returns(
@@ -112,8 +155,8 @@ def _ask(tgt, tgt_type, fun, kwarg, timeout):
                     time.sleep(0.02)
             told.done()
     except salt.exceptions.SaltException as exc:
-        return answers.fleet(expected, got, str(exc))
-    return answers.fleet(expected, got)
+        return expected, got, str(exc)
+    return expected, got, ""
 
 
 def _take(returned, expected, got, told):
