@@ -91,12 +91,10 @@ def _digest(name, head, body):
     if name not in _HASHES and name not in _BLAKE:
         raise Invalid(f"its checksum's hash {text.shown(name)} is not known")
     try:
-        made = hashlib.new(_BLAKE.get(name, name.replace("sha3-", "sha3_")))
+        plain = head[:_CHECKSUM] + bytes(64) + head[_CHECKSUM + 64 :]
+        made = hashlib.new(_BLAKE.get(name, name.replace("sha3-", "sha3_")), plain)
     except ValueError:
         raise Invalid(f"its checksum's hash {name} is not to be had here") from None
-    made.update(head[:_CHECKSUM])
-    made.update(bytes(64))
-    made.update(head[_CHECKSUM + 64 :])
     made.update(body)
     return made.digest()
 

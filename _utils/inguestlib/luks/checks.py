@@ -29,9 +29,7 @@ def load(body):
     if body[:1] != b"{" or body[end - 1 : end] != b"}":
         raise Invalid("its metadata are not a JSON object")
     try:
-        found = json.loads(
-            body[:end].decode("utf-8", "replace"), parse_int=_int, parse_constant=_constant
-        )
+        found = _DECODER.decode(body[:end].decode("utf-8", "replace"))
     except (ValueError, RecursionError):
         raise Invalid("its metadata are not JSON") from None
     if not isinstance(found, dict):
@@ -48,6 +46,9 @@ def _int(digits):
 
 def _constant(name):
     raise ValueError(name)
+
+
+_DECODER = json.JSONDecoder(parse_int=_int, parse_constant=_constant)
 
 
 def check(metadata, size):

@@ -91,9 +91,13 @@ def describe(signatures):
         signature["type"]
         + ("" if signature["offset"] is None else f" at {signature['offset']}")
         + (f" (UUID {signature['uuid']})" if signature["uuid"] else "")
-        + (f" and {signature['copies']} copies" if signature.get("copies") else "")
+        + _copies(signature.get("copies", 0))
         for signature in signatures
     )
+
+
+def _copies(count):
+    return f" and {count} {'copy' if count == 1 else 'copies'}" if count else ""
 
 
 class Doubt(Exception):
