@@ -22,10 +22,11 @@ LUKS1_PHDR = (592, 4096)  # of LUKS1 cryptsetup clears what lies between in a co
 # ---- looking --------------------------------------------------------------------------------
 
 
-def state(guest, record, path, header):
+def state(guest, record, path, header, whole=False):
     """The recorded backup: ``{"path", "there", "current"}``, or ``None``.
 
-    ``current`` is whether it is of the header that the device has now.
+    ``current`` is whether it is of the header that the device has now; with ``whole`` all of it
+    is read, and has to be what was once verified.
     """
     kept = (record or {}).get("backup")
     if not kept:
@@ -33,8 +34,10 @@ def state(guest, record, path, header):
     meta = guest.lstat(kept["path"])
     there = meta is not None and meta.kind == "file" and meta.size == kept["size"]
     current = bool(there and path and header and kept["state"] == fingerprint(path, header))
-    private_mode = there and meta.mode == 0o600
-    return {"path": kept["path"], "there": there, "current": current and private_mode}
+    current = current and meta.mode == 0o600
+    if whole and current:
+        current = digest(guest.path(kept["path"])) == kept["sha256"]
+    return {"path": kept["path"], "there": there, "current": current}
 
 
 def fingerprint(path, header):
@@ -90,6 +93,7 @@ def ensure(job):
         return guest.path(have["path"])
     private(folder)
     _outside(job, guest, folder, path)
+    key = job.keys.authority(path, header)
     new = os.path.join(folder, f"{uuids.uuid4().hex[:8]}.luks")
     job.step("backup: begin")
     _copy(job, path, new, header)
@@ -97,7 +101,7 @@ def ensure(job):
     if not _same(path, new, header):
         destroy(new)
         raise VolumeError(f"{new}: the copy of the header is not what {path} holds")
-    opens = _opens(job, path, header, new)
+    opens = job.tool.test(path, key, header=new)
     if not opens:
         destroy(new)
         raise VolumeError(f"{new}: the copy of the header does not open {path}: {opens.evidence}")
@@ -149,12 +153,6 @@ def _without_gap(data, where):
         return data
     start, end = LUKS1_PHDR
     return data[:start] + bytes(min(end, len(data)) - start) + data[end:]
-
-
-def _opens(job, path, header, copy):
-    """Whether the copy's own header opens the device."""
-    key = job.keys.authority(path, header)
-    return job.tool.test(path, key, header=copy)
 
 
 def digest(path):

@@ -123,6 +123,13 @@ def no_format(declared, observed):
     why = in_use(observed)
     if why:
         return f"{observed['path']} is {why}"
+    lost = (observed["record"].get("backup") or {}).get("uuid")
+    if observed["header"] is None and lost and (declared["replace"] or "").lower() != lost:
+        # what it holds may be all there, and read as nothing
+        return (
+            f"{observed['path']} had a LUKS header, {lost}, and has none now: inguest_luks.restore "
+            f"puts its copy back; {_key(observed, 'replace')} with that UUID gives it up"
+        )
     if observed["blank"]["ok"] or gives_up(declared, observed):
         return None
     replace = declared["replace"]

@@ -60,7 +60,8 @@ class Job:
         """What stands there now: :func:`inguestlib.volumes.observed.observe`, and its ``keys``.
 
         anew
-            Try the keys again, though the header is as it was when they were tried.
+            Try the keys again, though the header is as it was when they were tried, and read all
+            of its copy.
         """
         if anew:
             self._tried = None, None
@@ -68,6 +69,9 @@ class Job:
         seen = observed.observe(
             self.guest(), self.name, self.declared, image=self.image, record=self.record.data
         )
+        if anew and seen["backup"]:
+            found = self.guest(), seen["record"], seen["path"], seen["header"]
+            seen["backup"] = backup.state(*found, whole=True)
         seen["keys"] = self._keys(seen["path"], seen["header"])
         seen["network"] = network.look(self.guest(), self.name, self.salt)
         return seen

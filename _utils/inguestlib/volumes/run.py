@@ -3,6 +3,7 @@
 from inguestlib.volumes import (
     VolumeError,
     backup,
+    clone,
     format,
     inplacesteps,
     keyslots,
@@ -59,7 +60,7 @@ def _run(job, test, only):
     done, last = [], None
     while True:
         try:
-            seen = job.look()
+            seen = job.look(anew=not done)
             if not test:
                 keyslots.tidy(job, seen)
             made = plan.plan(job.declared, seen)

@@ -177,12 +177,16 @@ def test_a_second_run_at_the_same_time_is_refused(images):
         pass
 
 
-def test_a_second_volume_of_the_same_name_does_not_take_the_first_ones_place(images):
-    """The record is of another device: an image that took the place of the first is blank again."""
+def test_a_device_whose_header_is_gone_is_not_formatted_though_it_reads_as_blank(images):
     run.run(images.job())
+    lost = luks_header.read(str(images.image))["uuid"]
     images.image.unlink()
     with open(images.image, "wb") as file:
         file.truncate(64 << 20)
     done = run.run(images.job())
-    assert done["result"] == "changed"
+    assert done["result"] == "refused"
+    assert "inguest_luks.restore" in done["comment"]
+    assert luks_header.read(str(images.image)) is None
+    done = run.run(images.job(declare(replace=lost)))
+    assert done["result"] == "changed", done
     assert [p["ok"] for p in done["proofs"]] == [True, True]

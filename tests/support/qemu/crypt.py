@@ -68,7 +68,8 @@ class Volumes:
         """Begin a run and do not wait: a Future of ``Answer``, in bytes.
 
         more
-            ``test=True``; ``kill="label"``, which ends the run there as SIGKILL does.
+            ``test=True``; ``kill="label"``, which ends the run there as SIGKILL does;
+            ``action="restored"``: one of :mod:`inguestlib.volumes.actions` instead of a run.
         """
         told = json.dumps({"name": name, "declared": {"luks": LUKS, **declared}, **more})
         script = "exec /opt/salt/bin/python /srv/inguest/driver.py"

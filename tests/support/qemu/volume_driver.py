@@ -11,7 +11,7 @@ os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
 import salt.config
 import salt.loader
 
-from inguestlib.volumes import declared, job, run
+from inguestlib.volumes import actions, declared, job, run
 
 STORE = "/root/store.json"
 
@@ -87,7 +87,10 @@ def main(told):
             os.kill(os.getpid(), signal.SIGKILL)
 
     one = job.Job(told["name"], volume, minion="guest", salt=functions(), step=step)
-    result = run.run(one, test=told.get("test", False))
+    if "action" in told:
+        result = getattr(actions, told["action"])(one)
+    else:
+        result = run.run(one, test=told.get("test", False))
     print(json.dumps({**result, "labels": seen}))
 
 
