@@ -9,7 +9,7 @@ import time
 from inguestlib import blockdev, luks
 from inguestlib.luks import header as luks_header
 from inguestlib.secrets import hidden
-from inguestlib.volumes import Step, VolumeError, keyplan, proofs, restore, retire, run
+from inguestlib.volumes import Step, VolumeError, keyplan, proofs, reencrypt, restore, retire, run
 from inguestlib.volumes.keys import TOKEN
 
 OF_THE_PILLAR = ("replace",)  # a call never says what may be given up
@@ -164,6 +164,14 @@ def resumed(job, test=False):
     if begun or (seen["header"] or {}).get("reencrypt"):
         return run.run(job, test)
     return _nothing(job, "nothing was interrupted")
+
+
+def rekeyed(job, test=False):
+    """All data by a new volume key; what was interrupted is carried on, and nothing more."""
+    seen = job.look()
+    if keyplan.manageable(seen["header"]) and not reencrypt.under_way(seen):
+        job.declared = raised(job.declared, volume_key=reencrypt.generation_of(seen) + 1)
+    return run.run(job, test)
 
 
 # ---- one thing ---------------------------------------------------------------------------------

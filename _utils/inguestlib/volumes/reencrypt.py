@@ -6,6 +6,7 @@ the end, and the plan of the keys makes them anew. So a key that nobody can make
 """
 
 from inguestlib import luks
+from inguestlib.luks import header as luks_header
 from inguestlib.volumes import Step, VolumeError, backup, carryon, format, keyplan, volumekey
 from inguestlib.volumes.cryptsetup import pbkdf
 
@@ -61,7 +62,7 @@ def due(declared, observed):
         return None
     if header["reencrypt"]:
         return None
-    want, have = declared["volume_key"], _generation(observed)
+    want, have = declared["volume_key"], generation_of(observed)
     found = volumekey.state(header)
     if have < want or (found and found["coming"]):
         return f"generation {max(want, have)} of the volume key is wanted"
@@ -72,7 +73,7 @@ def due(declared, observed):
     return None
 
 
-def _generation(observed):
+def generation_of(observed):
     """The generation that a token tells, or the record of the format; else the first."""
     header = observed["header"]
     found, made = volumekey.state(header), observed["record"].get("formatted", {})
@@ -101,7 +102,7 @@ def named(declared, observed):
         if not keyplan.manageable(header) or header["reencrypt"] or volumekey.state(header):
             return []
     machine = volumekey.origin(header) or observed["machine"]
-    generation = declared["volume_key"] if header is None else _generation(observed)
+    generation = declared["volume_key"] if header is None else generation_of(observed)
     args = {"generation": generation, "machine": machine}
     why = "a token says which volume key it is, and where it was made"
     return [Step("volume_name", observed["name"], args, why)]
@@ -112,7 +113,7 @@ def planned(declared, observed):
     why = due(declared, observed)
     if not why:
         return []
-    generation = max(declared["volume_key"], _generation(observed))
+    generation = max(declared["volume_key"], generation_of(observed))
     return [Step("reencrypt", observed["name"], {"generation": generation}, why)]
 
 
@@ -168,8 +169,7 @@ def do_reencrypt(job, step):
             pass
         job.tool.reencrypt(path, key, *argv, *force)
     job.step("reencrypt: begun")
-    if not job.tool.test(path, key):
-        raise VolumeError(f"{path}: the {key.name} does not open the new volume key's slot")
+    job.keys.authority(path, luks_header.read(path))  # it opens the new volume key's slot
     carryon.carry_on(job, online=seen["mapping"] is not None)
     job.step("reencrypt: done")
 

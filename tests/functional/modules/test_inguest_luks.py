@@ -190,6 +190,20 @@ def test_a_key_of_the_store_is_added_beside(one_volume):
     assert not opens(one_volume.image, "the first key in the store")
 
 
+def test_another_volume_key(one_volume):
+    one_volume.call("apply")
+    before, key = one_volume.header(), one_volume.recovery
+    assert one_volume.call("rekey", test=True)["result"] == "planned"
+    assert one_volume.header() == before
+    assert one_volume.call("resume")["comment"] == "nothing was interrupted"
+    done = one_volume.call("rekey")
+    assert done["result"] == "changed", done
+    assert one_volume.header()["fingerprint"] != before["fingerprint"]
+    assert opens(one_volume.image, one_volume.recovery)
+    assert one_volume.call("apply")["result"] == "clean", "the policy's number is the least"
+    assert key in one_volume.safe.ever
+
+
 # ---- the header -------------------------------------------------------------------------------
 
 
