@@ -130,7 +130,15 @@ def no_format(declared, observed):
             f"{observed['path']} had a LUKS header, {lost}, and has none now: inguest_luks.restore "
             f"puts its copy back; {_key(observed, 'replace')} with that UUID gives it up"
         )
-    if observed["blank"]["ok"] or gives_up(declared, observed):
+    if observed["blank"]["ok"]:
+        return None
+    if declared["in_place"]["allow"]:
+        # whoever asks for the data to be kept does not give them up, whatever `replace` names
+        return (
+            f"{observed['path']} is not blank ({observed['blank']['why']}) and holds no file system "
+            f"that could be encrypted in place; {_key(observed, 'in_place:allow')} keeps what is there"
+        )
+    if gives_up(declared, observed):
         return None
     replace = declared["replace"]
     words = f"{observed['path']} is not blank: {observed['blank']['why']}"

@@ -1,0 +1,71 @@
+"""What forbids the format of a device, as a table of what stands there and what a policy says."""
+
+import pytest
+
+from inguestlib.volumes import guards
+
+pytestmark = pytest.mark.unit
+
+UUID = "0b1c7c1e-8f5e-4f7e-9d1f-6a1d1b1f0e01"
+OTHER = "11111111-8f5e-4f7e-9d1f-6a1d1b1f0e01"
+LVM = {"type": "LVM2_member", "uuid": UUID, "offset": 512}
+EXT4 = {"type": "ext4", "uuid": UUID, "offset": 1080}
+SWAP = {"type": "swap", "uuid": OTHER, "offset": 4086}
+
+
+def observed(*signatures, **more):
+    """A device as :func:`inguestlib.volumes.observed.observe` gives it, as far as it is asked."""
+    return {
+        "name": "vault",
+        "path": "/dev/sdb",
+        "header": None,
+        "record": {},
+        "mounts": [],
+        "swap": False,
+        "holders": [],
+        "signatures": list(signatures),
+        "blank": {"ok": not signatures, "why": "it holds something"},
+        **more,
+    }
+
+
+def declared(replace=None, keep=False):
+    return {"intent": "encrypted", "replace": replace, "in_place": {"allow": keep}}
+
+
+@pytest.mark.parametrize(
+    ("said", "seen"),
+    [
+        pytest.param(declared(), observed(), id="blank"),
+        pytest.param(declared(keep=True), observed(), id="blank-and-nothing-to-keep"),
+        pytest.param(declared(UUID), observed(EXT4), id="given-up-by-its-uuid"),
+        pytest.param(declared(UUID.upper()), observed(LVM), id="the-uuid-in-capitals"),
+    ],
+)
+def test_a_device_that_is_blank_or_given_up_may_be_formatted(said, seen):
+    assert guards.no_format(said, seen) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "seen", "words"),
+    [
+        pytest.param(declared(), observed(EXT4), "vault:replace", id="nothing-is-given-up"),
+        pytest.param(declared(OTHER), observed(EXT4), f"gives up {OTHER} only", id="another-uuid"),
+        pytest.param(declared(UUID), observed(EXT4, SWAP), "that alone", id="more-than-it-names"),
+        pytest.param(declared(UUID, keep=True), observed(LVM), "in_place:allow", id="kept-data"),
+        pytest.param(declared(UUID, keep=True), observed(EXT4), "in_place:allow", id="kept-files"),
+        pytest.param(declared(UUID), observed(EXT4, mounts=["/srv"]), "/srv", id="mounted"),
+        pytest.param(declared(UUID), observed(LVM, holders=["dm-0"]), "dm-0", id="held"),
+        pytest.param(declared(UUID), observed(SWAP, swap=True), "swap", id="swapped-on"),
+        pytest.param(
+            declared(),
+            observed(record={"backup": {"uuid": UUID}}),
+            "restore",
+            id="blank-where-a-header-was",
+        ),
+    ],
+)
+def test_any_other_is_not_formatted_and_the_refusal_says_why(said, seen, words):
+    why = guards.no_format(said, seen)
+    assert why.startswith("/dev/sdb")
+    assert words in why
