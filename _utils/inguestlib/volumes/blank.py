@@ -20,6 +20,7 @@ _LOOK = (1 << 20, 256 << 10, 32)
 _PART = 1 << 20
 _ZERO = bytes(_PART)
 _SEVERAL = "ambivalent"
+_DOUBT = {"type": "unknown", "offset": None, "uuid": None, "by": "doubt"}
 _WIPEFS = {"PMBR": "gpt"}  # the protective table is GPT's own part
 _GOLDEN = 0x9E3779B97F4A7C15  # spreads the samples over all alignments, the same in each run
 
@@ -46,8 +47,10 @@ def check(real_path, run):
         "sampled": bytes that were read and are zero, "holes": bytes that a file does not hold,
         "size": bytes}``. ``why`` says what stands in the way, or what was looked at.
 
-    Never raises for what the device holds or does: an unreadable device is not blank. A block
-    device is opened exclusively meanwhile, which fails when it is mounted or held by another.
+    Never raises for what the device holds or does: an unreadable device is not blank. Where an
+    answer could not be had, the last signature is of the type ``unknown``, so that nobody takes
+    those that were seen for all that are there. A block device is opened exclusively meanwhile,
+    which fails when it is mounted or held by another.
     """
     found = _found()
     try:
@@ -55,12 +58,14 @@ def check(real_path, run):
         with Area(real_path) as area:
             found = _found(area)
             signatures = table.scan(area)
+            found["signatures"] = table.things(signatures)
             for ask in (_blkid, _wipefs):
                 for signature in ask(real_path, run):
                     _merge(signatures, signature)
             found["signatures"] = _told_apart(table.things(signatures))
             return _judged(found, None if signatures else _nonzero(area, found, _CHECK))
     except (OSError, Doubt) as exc:
+        found["signatures"].append(_DOUBT | {"copies": 0})
         found["why"] = str(exc)
         return found
 

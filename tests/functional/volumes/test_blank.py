@@ -350,11 +350,24 @@ def test_without_an_answer_nothing_is_blank(tmp_path):
     for asked in (failing, raising, garbled, ambivalent):
         found = blank.check(image, asked)
         assert not found["ok"] and found["why"], asked
+        (thing,) = found["signatures"]
+        assert thing["type"] in ("unknown", "ambivalent") and thing["uuid"] is None
     assert blank.check(image, run)["ok"]
+
+
+def test_what_was_seen_is_not_taken_for_all_when_somebody_could_not_be_asked(image):
+    make(image, "mkfs.ext4", "-q", "-U", UUID)
+    found = blank.check(image, lambda argv: {"retcode": 1, "stdout": "", "stderr": "I/O error"})
+    assert [(s["type"], s["uuid"]) for s in found["signatures"]] == [
+        ("ext4", UUID),
+        ("unknown", None),
+    ]
+    assert "I/O error" in found["why"]
 
 
 def test_what_is_no_device(tmp_path):
     for path in (tmp_path / "absent", tmp_path, "/dev/null", "/dev/zero"):
-        assert not blank.check(path, run)["ok"]
+        found = blank.check(path, run)
+        assert not found["ok"] and [s["type"] for s in found["signatures"]] == ["unknown"]
     (tmp_path / "empty").write_bytes(b"")
     assert "no size" in blank.check(tmp_path / "empty", run)["why"]
