@@ -135,8 +135,9 @@ def no_format(declared, observed):
     if declared["in_place"]["allow"]:
         # whoever asks for the data to be kept does not give them up, whatever `replace` names
         return (
-            f"{observed['path']} is not blank ({observed['blank']['why']}) and holds no file system "
-            f"that could be encrypted in place; {_key(observed, 'in_place:allow')} keeps what is there"
+            f"{observed['path']} is not blank ({observed['blank']['why']}), holds no file system "
+            f"that could be encrypted in place, and {_key(observed, 'in_place:allow')} says to keep "
+            "what is there"
         )
     if gives_up(declared, observed):
         return None
