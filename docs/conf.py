@@ -43,13 +43,12 @@ for kind in ("modules", "states", "runners", "output"):
 
 def _near(app, env, node, contnode):
     """Find `inguest.audit` as Salt's users call it: in the module of the page it stands on."""
-    target = node.get("reftarget", "")
-    if not target.startswith("inguest."):
+    wrapper, _dot, name = node.get("reftarget", "").partition(".")
+    if wrapper not in ("inguest", "inguest_luks"):
         return None
-    here = node.get("py:module") or "inguestlib.modules.inguest"
-    name = target.removeprefix("inguest.")
+    usual = f"inguestlib.modules.{wrapper}"
     domain = env.get_domain("py")
-    for module in (here, "inguestlib.modules.inguest"):
+    for module in (node.get("py:module") or usual, usual):
         if f"{module}.{name}" in domain.objects:
             return domain.resolve_xref(
                 env, node["refdoc"], app.builder, "func", f"{module}.{name}", node, contnode
