@@ -5,6 +5,9 @@
     assert not found
 
 A hit names the secret, its form, the place and the offset, and shows nothing of the secret.
+
+Needs the standard library alone, and so also runs in a guest, where it reads the secrets from its
+standard input: ``python leaks.py FOLDER… <secrets.json`` prints a list of hits, as JSON.
 """
 
 import base64
@@ -16,6 +19,7 @@ import lzma
 import os
 import stat
 import subprocess
+import sys
 import zlib
 from pathlib import Path
 from typing import NamedTuple
@@ -229,3 +233,8 @@ def _unpacked(path):
 
 def _piped(command, data):
     return subprocess.run(command, input=data, capture_output=True, check=True).stdout
+
+
+if __name__ == "__main__":
+    looked_for = Secrets(json.load(sys.stdin))
+    print(json.dumps([hit for folder in sys.argv[1:] for hit in looked_for.in_tree(folder)]))

@@ -7,7 +7,7 @@
 The kernel tells of each ``exec`` (the process connector, where it has one), and all of /proc is
 read over and over besides. What was seen is kept raw: which secrets to look for may be known only
 after the run. The watcher is a process of its own, of the standard library alone, so that it also
-runs in a guest: ``python procwatch.py FILE`` watches until ``FILE.stop`` exists.
+runs in a guest: ``python procwatch.py FILE [SECONDS]`` watches until ``FILE.stop`` exists.
 """
 
 import os
@@ -55,8 +55,11 @@ def texts(seen):
     return seen.split(SEPARATOR)
 
 
-def watch(path):
-    """Watch until ``<path>.stop`` exists, then write all to ``path``, which is made at once."""
+def watch(path, pause=PAUSE):
+    """Watch until ``<path>.stop`` exists, then write all to ``path``, which is made at once.
+
+    :param pause: seconds between two looks at all of /proc.
+    """
     found = set()
     told = _connector()
     mine = os.getpid()
@@ -67,12 +70,12 @@ def watch(path):
                 for pid in _execs(told):
                     _look(pid, found)
             elif told is None:
-                time.sleep(PAUSE / 4)
+                time.sleep(min(pause, PAUSE) / 4)
             if time.monotonic() >= following:
                 for name in os.listdir("/proc"):
                     if name.isdigit() and int(name) != mine:
                         _look(name, found)
-                following = time.monotonic() + PAUSE
+                following = time.monotonic() + pause
         out.write(SEPARATOR.join(sorted(found)))
 
 
@@ -111,4 +114,4 @@ def _execs(told):
 
 
 if __name__ == "__main__":
-    watch(sys.argv[1])
+    watch(sys.argv[1], *map(float, sys.argv[2:]))

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import pytest
 
-from support import leaks, procwatch
+from support import leaks, need, procwatch
 
 KEY = 'cdefghij-klnrtuvb-"q\\u/ö+e?-lnrtuvbc-defghijk'
 SECRETS = leaks.Secrets({"key": KEY})
@@ -119,3 +119,27 @@ def test_short_lived_processes_are_seen(watched):
 def test_a_secret_on_a_command_line_is_found(watched):
     assert SECRETS.in_data(watched, "processes")
     assert len(procwatch.texts(watched)) > 10
+
+
+def test_as_a_program(tmp_path):
+    (tmp_path / "log").write_bytes(RAW)
+    command = [sys.executable, "-IS", leaks.__file__, str(tmp_path)]
+    done = subprocess.run(
+        command, input=json.dumps({"key": KEY}), capture_output=True, text=True, check=True
+    )
+    assert leaks.Hit(*json.loads(done.stdout)[0]).place == str(tmp_path / "log")
+    assert KEY[:8] not in done.stdout
+
+
+def test_what_was_written_to_an_overlay(tmp_path):
+    need.program("qemu-img", "qemu-io")
+    base, overlay = tmp_path / "base.raw", tmp_path / "overlay.qcow2"
+    base.write_bytes(RAW + bytes(8 << 20))
+    make = ["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", base, overlay]
+    subprocess.run(make, check=True)
+    write = ["qemu-io", "-c", "write -P 0x6b 3M 64k", overlay]
+    subprocess.run(write, check=True, capture_output=True)
+    parts = leaks.written_clusters(overlay)
+    assert not SECRETS.in_file(overlay, parts), "what stands in the backing file is older"
+    filler = leaks.Secrets({"filler": b"k" * 100})
+    assert filler.in_file(overlay, parts)
