@@ -46,7 +46,7 @@ def shown(row):
 def arguments(guest):
     """The kernel's arguments that concern volumes; see :func:`observe`."""
     paths = ["/proc/cmdline"]
-    if not guest.live:
+    if not guest.live and not guest.exists("/proc/cmdline"):
         paths = ["/etc/kernel/cmdline", "/etc/default/grub", *guest.glob("/boot/loader/entries/*")]
         paths += guest.glob("/etc/default/grub.d/*.cfg")
     for path in paths:
