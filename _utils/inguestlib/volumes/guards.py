@@ -136,8 +136,8 @@ def no_format(declared, observed):
         # whoever asks for the data to be kept does not give them up, whatever `replace` names
         return (
             f"{observed['path']} is not blank ({observed['blank']['why']}), holds no file system "
-            f"that could be encrypted in place, and {_key(observed, 'in_place:allow')} says to keep "
-            "what is there"
+            f"that could be encrypted in place, and {_key(observed, 'in_place:allow')} says to "
+            "keep what is there"
         )
     if gives_up(declared, observed):
         return None
@@ -148,3 +148,31 @@ def no_format(declared, observed):
     elif observed["signatures"]:
         words += f"; nothing is formatted but what {_key(observed, 'replace')} names by its UUID"
     return words
+
+
+def no_mkfs(observed):
+    """Why no file system may be made in the open volume; ``None``: it has held nothing yet.
+
+    What is behind a cipher cannot be told from noise by its bytes: so it counts what was recorded.
+    """
+    record, mapping, inside = observed["record"], observed["mapping"], observed["inside"]
+    made, begun = record.get("formatted") or {}, record.get("mkfs")
+    if mapping is None or not mapping["ours"]:
+        return "is not open"
+    if observed["inner_mounts"] or observed["inner_swap"]:
+        return "is in use"
+    if made.get("uuid") != observed["header"]["uuid"]:
+        return (
+            "was not formatted by inguest, and what it holds may be data: make its file system by "
+            f"hand, or give up the volume by its UUID in {_key(observed, 'replace')}"
+        )
+    held = record.get("filesystem")
+    if held and held != begun:
+        what = f"held {held['type']} {held['uuid']}" if held.get("uuid") else "was handed over raw"
+        return (
+            f"{what}, and nothing of it is seen now: what is left may be data; repair it, or give "
+            f"up the volume by its UUID in {_key(observed, 'replace')}"
+        )
+    if inside and (begun is None or any(s.get("uuid") != begun["uuid"] for s in inside)):
+        return f"is not blank: {inside[0]['type']} is there"
+    return None
