@@ -160,6 +160,8 @@ def _finish(job, path, begun):
     made["generation"] = job.declared["volume_key"]
     job.record.set("formatted", made)
     job.record.drop("filesystem", "mkfs")
+    if job.declared["filesystem"] == "none":  # whatever is written there is somebody's
+        job.record.set("filesystem", {"type": "none"})
     job.record.drop("format")
     job.step("format: done")
 
@@ -182,20 +184,14 @@ def do_mkfs(job, step):
     """Make the file system in a mapping that holds nothing, and that we have formatted."""
     seen = job.look()
     kind, mapping = job.declared["filesystem"], MAPPER + job.name
-    made = seen["record"].get("formatted", {})
-    if seen["mapping"] is None or not seen["mapping"]["ours"]:
-        raise VolumeError(f"{mapping} is not open")
-    if made.get("uuid") != seen["header"]["uuid"]:
-        raise VolumeError(
-            f"{mapping} holds nothing that is known, and was not formatted by inguest: it may be "
-            "data; make its file system by hand, or give up the volume by its UUID"
-        )
-    if seen["inner_mounts"] or seen["inner_swap"]:
-        raise VolumeError(f"{mapping} is in use")
     begun = seen["record"].get("mkfs")
-    if begun is None or any(s.get("uuid") != begun["uuid"] for s in seen["inside"]):
-        if seen["inside"]:
-            raise VolumeError(f"{mapping} is not blank: {seen['inside'][0]['type']} is there")
+    if begun is not None and begun == seen["record"].get("filesystem"):
+        job.record.drop("mkfs")  # it was made, and the cut came just before this
+        return
+    why = guards.no_mkfs(seen)
+    if why:
+        raise VolumeError(f"{mapping} {why}")
+    if begun is None or not seen["inside"]:
         begun = {"uuid": str(uuids.uuid4()), "type": kind}
         job.record.set("mkfs", begun)
     job.step("mkfs: recorded")

@@ -69,3 +69,65 @@ def test_any_other_is_not_formatted_and_the_refusal_says_why(said, seen, words):
     why = guards.no_format(said, seen)
     assert why.startswith("/dev/sdb")
     assert words in why
+
+
+# ---- a file system in an open volume ----------------------------------------------------------
+
+FORMATTED = {"formatted": {"uuid": UUID}}
+MADE = {"uuid": OTHER, "type": "ext4"}
+XFS = {"type": "xfs", "uuid": UUID, "offset": 0}
+OURS = {"type": "ext4", "uuid": OTHER, "offset": 1080}
+
+
+def opened(record=FORMATTED, inside=(), **more):
+    """An open volume whose header has ``UUID``."""
+    return observed(
+        **{
+            "header": {"uuid": UUID},
+            "record": record,
+            "mapping": {"ours": True},
+            "inside": list(inside),
+            "inner_mounts": [],
+            "inner_swap": False,
+            **more,
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        pytest.param(opened(), id="formatted-and-not-used-yet"),
+        pytest.param(opened({**FORMATTED, "mkfs": MADE}), id="cut-before-it"),
+        pytest.param(opened({**FORMATTED, "mkfs": MADE}, [OURS]), id="cut-inside-of-it"),
+    ],
+)
+def test_a_volume_that_has_held_nothing_gets_its_file_system(seen):
+    assert guards.no_mkfs(seen) is None
+
+
+@pytest.mark.parametrize(
+    ("seen", "words"),
+    [
+        pytest.param(opened(mapping=None), "not open", id="closed"),
+        pytest.param(opened(mapping={"ours": False}), "not open", id="another-mapping"),
+        pytest.param(opened(inner_mounts=["/srv"]), "in use", id="mounted"),
+        pytest.param(opened(inner_swap=True), "in use", id="swapped-on"),
+        pytest.param(opened({}), "not formatted by inguest", id="another-ones-volume"),
+        pytest.param(
+            opened({"formatted": {"uuid": OTHER}}), "not formatted", id="an-older-volume-of-ours"
+        ),
+        pytest.param(opened(inside=[XFS]), "xfs is there", id="somebody-made-one"),
+        pytest.param(
+            opened({**FORMATTED, "mkfs": MADE}, [OURS, XFS]), "not blank", id="more-than-was-begun"
+        ),
+        pytest.param(
+            opened({**FORMATTED, "filesystem": MADE}), f"held ext4 {OTHER}", id="its-head-is-gone"
+        ),
+        pytest.param(
+            opened({**FORMATTED, "filesystem": {"type": "none"}}), "raw", id="a-database-in-it"
+        ),
+    ],
+)
+def test_a_volume_that_may_hold_data_gets_none(seen, words):
+    assert words in guards.no_mkfs(seen)
