@@ -303,3 +303,34 @@ def test_what_has_changed_since_the_boot_is_told_where_a_key_is_bound_to_it(seal
     assert finding.observed["pcrs"] == [9]
     found = judged(Running(sealed), "tpm-sealed-keys", unseal=False, forecast=False)
     assert not [r for r in found["tpm-sealed-keys"] if "next boot" in r]
+
+
+LISTS = "/var/lib/apt/lists/deb.corp.example_debian_dists_bookworm"
+PACKAGES = ("shim-signed", "linux-image-amd64", "vim")
+
+
+def paragraphs(version, status=""):
+    rows = [f"Package: {n}\n{status}Version: {version}\nArchitecture: amd64\n" for n in PACKAGES]
+    return "\n".join(rows)
+
+
+def test_offered_upgrades_are_told_where_a_key_is_bound_to_what_they_move(sealed):
+    enrolled(sealed, **{"tpm2-pcrs": [4, 7, 11]})
+    files = {
+        "/etc/os-release": 'ID=debian\nVERSION_ID="12"\nVERSION_CODENAME=bookworm\n',
+        "/etc/apt/sources.list": "deb http://deb.corp.example/debian bookworm main\n",
+        "/var/lib/dpkg/status": paragraphs("1.0", "Status: install ok installed\n"),
+        f"{LISTS}_InRelease": "Origin: Debian\nSuite: oldstable\nCodename: bookworm\n",
+        f"{LISTS}_main_binary-amd64_Packages": paragraphs("1.1"),
+    }
+    write(sealed, files)
+    found = judged(Running(sealed), "tpm-sealed-keys", unseal=False)["tpm-sealed-keys"]
+    finding = found["/srv/vault.img token 0 after an upgrade"]
+    assert (str(finding.verdict), finding.severity) == ("drift", "low")
+    # The recorded boot measured nothing into PCR 11: no unified kernel image.
+    assert finding.observed == {
+        "packages": ["linux-image-amd64", "shim-signed"],
+        "pcrs": [4, 7],
+        "certain": [4],
+    }
+    assert "shim-signed: 1.0 installed, 1.1 offered" in finding.evidence
