@@ -1,6 +1,7 @@
 """The states of encrypted volumes, with real cryptsetup on an image file."""
 
 import pytest
+import salt.loader
 
 UUID = "5ca1ab1e-0000-4000-8000-00000000000a"
 
@@ -130,3 +131,21 @@ def test_all_volumes_and_none(one_volume, loaded):
         "result": True,
         "comment": "no volume is declared",
     }
+
+
+def test_volumes_come_before_what_may_need_them(minion_opts, tmp_path, pytestconfig):
+    (tmp_path / "service.sls").write_text("a database:\n  test.nop: []\n")
+    (tmp_path / "tools.sls").write_text(
+        "cryptsetup is there:\n  test.nop:\n    - require_in:\n      - inguest_luks: encrypted volumes are as declared\n"
+    )
+    roots = {"base": [str(pytestconfig.rootpath / "states"), str(tmp_path)]}
+    opts = {**minion_opts, "file_roots": roots, "pillar": {"inguest": {"mode": "off"}}}
+    functions = salt.loader.minion_mods(opts, utils=salt.loader.utils(opts))
+    ran = functions["state.sls"]("service,inguest.luks,tools")
+    assert isinstance(ran, dict), ran
+    in_order = sorted(ran.values(), key=lambda ret: ret["__run_num__"])
+    assert [ret["__id__"] for ret in in_order] == [
+        "cryptsetup is there",
+        "encrypted volumes are as declared",
+        "a database",
+    ]
