@@ -121,6 +121,7 @@ class Box:
 
     def apply(self, name, **over):
         done = self.core.apply(name, {**self.declared[name], **over})
+        print(name, done)
         assert done["result"] in ("changed", "clean"), done
         return [step["do"] for step in done["steps"]]
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from inguestlib.volumes import (
     backup,
+    clone,
     entries,
     format,
     guards,
@@ -59,7 +60,8 @@ def plan(declared, observed):
 
 
 def _encrypted(declared, observed):
-    why = inplace.refusal(declared, observed) or reencrypt.refusal(declared, observed)
+    refusals = (inplace.refusal, reencrypt.refusal, clone.refusal)
+    why = next(filter(None, (ask(declared, observed) for ask in refusals)), None)
     if why:
         return Plan(refusal=why)
     in_place = inplace.planned(declared, observed)
@@ -73,16 +75,19 @@ def _encrypted(declared, observed):
         # what stands there now is gone by then
         gone = {"header": None, "keys": {}, "mapping": None, "inside": None, "backup": None}
         observed = {**observed, **gone}
+    keys, renewed = keyplan.planned(declared, observed), reencrypt.planned(declared, observed)
+    keys, renewed = clone.ordered(declared, observed, keys, renewed)
     steps = [
         *first,
         *(() if resumed else reencrypt.named(declared, observed)),
-        *keyplan.planned(declared, observed),
+        *clone.planned(declared, observed),
+        *keys,
         *wiring.planned(declared, observed),
         *network.planned(declared, observed),
         *format.planned_open(declared, observed),
         *wiring.planned_mount(declared, observed),
         *(s for s in format.planned_use(declared, observed) if not resumed or s.kind != "mkfs"),
-        *reencrypt.planned(declared, observed),
+        *renewed,
         *keyplan.superseded(declared, observed),
         *backup.planned(declared, observed),
     ]
@@ -90,4 +95,5 @@ def _encrypted(declared, observed):
 
 
 def _notes(declared, observed):
-    return [*keyplan.notes(declared, observed), *reencrypt.notes(declared, observed)]
+    parts = (keyplan.notes, reencrypt.notes, clone.notes)
+    return [note for notes in parts for note in notes(declared, observed)]

@@ -29,6 +29,7 @@ for _part in (
     network,
     inplacesteps,
     reencrypt,
+    clone,
 ):
     STEPS.update(_part.STEPS)
 
