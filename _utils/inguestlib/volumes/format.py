@@ -6,9 +6,11 @@ import uuid as uuids
 
 from inguestlib import luks
 from inguestlib.luks import header as luks_header
-from inguestlib.volumes import Step, VolumeError, guards
+from inguestlib.luks.area import Area
+from inguestlib.volumes import Step, VolumeError, guards, signatures
 
 MAPPER = "/dev/mapper/"
+SECTOR = 4096  # bytes; no signature is longer
 # File systems are labelled by what their kinds take.
 _LABEL = {"ext4": 16, "xfs": 12, "btrfs": 255, "swap": 15}
 
@@ -89,6 +91,7 @@ def do_format(job, step):
         _key, role = job.keys.first()
         job.step("format: key kept")
         begun = {"uuid": str(uuids.uuid4()), "device": _identity(seen), "role": role}
+        begun["gives_up"] = guards.gives_up(job.declared, seen)
         job.record.set("format", begun)
         job.step("format: recorded")
     elif _identity(seen) != begun["device"]:
@@ -98,8 +101,10 @@ def do_format(job, step):
         seen = job.look()
         if not _torn(seen, begun):
             _may_format(job, seen)
-        with exclusively(seen):
-            pass
+        with exclusively(seen) as fd:
+            if begun["gives_up"]:
+                _wipe(path, fd)
+        job.step("format: wiped")
         job.tool.format(path, key, begun["uuid"], job.declared["luks"])
         job.step("format: formatted")
     _finish(job, path, begun)
@@ -113,17 +118,26 @@ def _may_format(job, seen):
 
 def _identity(seen):
     device = seen["device"]
-    return {"size": device["size"], "serials": seen["serials"], "name": device.get("links", [])}
+    return {"size": device["size"], "serials": seen["serials"], "dm": device.get("dm_uuid")}
 
 
 def _torn(seen, begun):
     """Whether what stands on the device is what is left of a format of ours, and nothing more."""
     if guards.in_use(seen):
         return False
-    header = seen["header"]
-    if header is None:
-        return False
+    if seen["header"] is None:  # what was given up is wiped first
+        return begun["gives_up"] and not seen["signatures"]
     return all((s["uuid"] or "") == begun["uuid"] for s in seen["signatures"])
+
+
+def _wipe(path, fd):
+    """Clear the signatures of what is given up, the copies too: they would tell of it for ever."""
+    with Area(path) as area:
+        found = signatures.scan(area)
+        for sign in found:
+            start = sign["offset"] // SECTOR * SECTOR
+            os.pwrite(fd, bytes(min(SECTOR, area.size - start)), start)
+    os.fsync(fd)
 
 
 def _opens(job, path, begun):

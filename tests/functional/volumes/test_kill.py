@@ -170,3 +170,14 @@ def test_a_format_that_was_cut_is_not_begun_anew_on_what_somebody_else_made(tmp_
     after = images.child({})
     assert after["result"] in ("refused", "failed"), after
     assert images.bytes() == before
+
+
+def test_a_given_up_device_whose_signature_is_wiped_already_is_formatted(tmp_path):
+    images, labels = Killed(tmp_path / "wiped"), []
+    count = Killed(tmp_path / "count")
+    run.run(count.job(declare(**replaced(count)), step=labels.append))
+    told = replaced(images)
+    assert images.child(told, kill=labels.index("format: wiped") + 1) == "format: wiped"
+    shown = run.run(images.job(declare(**told)), test=True)
+    assert [step["do"] for step in shown["left"]][0] == "format"
+    assert images.child(told)["result"] == "changed"
