@@ -86,7 +86,7 @@ def main(told):
         if label == kill or len(seen) == kill:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    one = job.Job(told["name"], volume, minion="guest", salt=functions(), step=step)
+    one = job.Job(told["name"], volume, minion=told.get("minion", "guest"), salt=functions(), step=step)
     if "action" in told:
         result = getattr(actions, told["action"])(one)
     else:
