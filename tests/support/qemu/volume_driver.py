@@ -86,7 +86,8 @@ def main(told):
         if label == kill or len(seen) == kill:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    one = job.Job(told["name"], volume, minion=told.get("minion", "guest"), salt=functions(), step=step)
+    minion = told.get("minion", "guest")
+    one = job.Job(told["name"], volume, minion=minion, salt=functions(), step=step)
     if "action" in told:
         result = getattr(actions, told["action"])(one)
     else:
