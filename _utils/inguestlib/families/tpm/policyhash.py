@@ -44,24 +44,27 @@ def match(sealed, bank, wanted, now, log, pin=False):
     what the boot or a reset made of them for it to hold; ``(False, None)`` where that does not
     explain it, as after a change that came with the boot; ``(None, None)`` where it can't be known.
     """
-    names = [str(n) for n in wanted]
+    names = [str(n) for n in dict.fromkeys(wanted)]
     if not names or bank not in (name for name, _size in BANKS.values()):
         return None, None
     if any(name not in now for name in names):
         return None, None
     if digest({name: now[name] for name in names}, bank, pin) == sealed:
         return True, []
-    choices = []
+    others = {}
     for name in names:
-        other = [log.get(name), "0" * len(now[name])]
-        choices.append([now[name], *dict.fromkeys(v for v in other if v not in (None, now[name]))])
-    tried = itertools.islice(itertools.product(*choices), _TRIES)
-    for values in sorted(tried, key=lambda values: _changed(values, names, now)):
-        if digest(dict(zip(names, values, strict=True)), bank, pin) == sealed:
-            pairs = zip(names, values, strict=True)
-            return False, [int(name) for name, value in pairs if value != now[name]]
+        known = dict.fromkeys((log.get(name), "0" * len(now[name])))
+        others[name] = [value for value in known if value not in (None, now[name])]
+    for values in itertools.islice(_changed(others), _TRIES):
+        if digest({name: values.get(name, now[name]) for name in names}, bank, pin) == sealed:
+            return False, sorted(map(int, values))
     return False, None
 
 
-def _changed(values, names, now):
-    return sum(value != now[name] for name, value in zip(names, values, strict=True))
+def _changed(others):
+    """``{pcr: other value}`` for one PCR, then for two, and so on."""
+    names = [name for name, values in others.items() if values]
+    for count in range(1, len(names) + 1):
+        for chosen in itertools.combinations(names, count):
+            for values in itertools.product(*(others[name] for name in chosen)):
+                yield dict(zip(chosen, values, strict=True))

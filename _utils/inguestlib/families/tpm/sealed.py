@@ -281,8 +281,8 @@ def _later(token, facts):
             {"files": sorted(files), "pcrs": pcrs},
             "the measured files are those of this boot",
             evidence=f"changed since this boot: {shown}",
-            comment=f"PCR {_pcrs(pcrs)} will be another: have another key at hand at the next "
-            "boot, and enrol this one again after it",
+            comment=f"PCR {_pcrs(pcrs)} will most likely be another at the next boot: have another "
+            "key at hand for it, and enrol this one again after it",
         )
     rows = forecast.moved(coming["offered"], bound, measured)
     if rows:

@@ -147,6 +147,14 @@ def test_the_digest_of_a_policy_is_the_tpms():
     assert policyhash.digest({7: "0" * 64}, "sha256", pin=True) != by_hand
 
 
+def test_one_of_two_dozen_pcrs_is_found_at_once():
+    before = {**NOW, "0": "0" * 64}
+    one = policyhash.digest(before, "sha256")
+    log = dict.fromkeys(NOW, "ee" * 32)
+    assert policyhash.match(one, "sha256", list(range(24)), NOW, log) == (False, [0])
+    assert policyhash.match("00", "sha256", list(range(24)), NOW, log) == (False, None)
+
+
 def test_policies_that_cannot_be_known():
     assert policyhash.match("00", "sha256", [], NOW, NOW) == (None, None)
     assert policyhash.match("00", "md5", [7], NOW, NOW) == (None, None)
