@@ -184,14 +184,27 @@ def _finish(job, path, begun):
 
 
 def do_open(job, step):
-    """Map the device; by a token first, as a boot does, else by a key of the policy."""
+    """Map the device; by the vTPM if it opens it, as at a boot, else by a key of the policy."""
     seen = job.look()
     if seen["mapping"] is not None:
         return
-    path = seen["path"]
-    key = job.keys.authority(path, seen["header"])
-    job.tool.open(path, job.name, key=key, discard=bool(job.declared["discard"]))
+    path, discard = seen["path"], bool(job.declared["discard"])
+    token = _unattended(seen)
+    if token is not None:
+        job.tool.open(path, job.name, token=token, discard=discard)
+    else:
+        key = job.keys.authority(path, seen["header"])
+        job.tool.open(path, job.name, key=key, discard=discard)
     job.step("open: opened")
+
+
+def _unattended(seen):
+    """The number of a token that cryptsetup can use without a person, and that opens now."""
+    for token in seen["header"]["tokens"]:
+        tried = seen["keys"]["tokens"].get(str(token["id"]), {})
+        if token["type"] == "systemd-tpm2" and not token.get("pin") and tried.get("opens"):
+            return token["id"]
+    return None
 
 
 def do_mkfs(job, step):
