@@ -136,7 +136,8 @@ def test_all_volumes_and_none(one_volume, loaded):
 def test_volumes_come_before_what_may_need_them(minion_opts, tmp_path, pytestconfig):
     (tmp_path / "service.sls").write_text("a database:\n  test.nop: []\n")
     (tmp_path / "tools.sls").write_text(
-        "cryptsetup is there:\n  test.nop:\n    - require_in:\n      - inguest_luks: encrypted volumes are as declared\n"
+        "cryptsetup is there:\n  test.nop:\n    - require_in:\n"
+        "      - inguest_luks: encrypted volumes are as declared\n"
     )
     roots = {"base": [str(pytestconfig.rootpath / "states"), str(tmp_path)]}
     opts = {**minion_opts, "file_roots": roots, "pillar": {"inguest": {"mode": "off"}}}
