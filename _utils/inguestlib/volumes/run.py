@@ -4,6 +4,7 @@ from inguestlib.volumes import (
     VolumeError,
     backup,
     clone,
+    flags,
     format,
     inplacesteps,
     keyslots,
@@ -21,6 +22,7 @@ MOST = 100  # steps: far more than any volume needs
 STEPS = {}
 for _part in (
     backup,
+    flags,
     format,
     keyslots,
     retire,

@@ -45,7 +45,18 @@ HEADER = {
     "tokens": [
         {"id": 0, "type": "inguest", "keyslots": ["0"], "role": "recovery", "generation": 1}
     ],
-    "segments": [],
+    "segments": [
+        {
+            "id": 0,
+            "type": "crypt",
+            "offset": 16 << 20,
+            "size": "dynamic",
+            "cipher": "aes-xts-plain64",
+            "key_size": 512,
+            "sector_size": 512,
+            "flags": [],
+        }
+    ],
     "digests": [],
     "reencrypt": None,
     "requirements": [],
@@ -220,3 +231,26 @@ def test_a_format_that_was_cut_comes_first_whatever_stands_there():
     made = plan.plan(declare(), ext4(record={"format": {"uuid": OURS}}))
     assert made.steps[0].kind == "format"
     assert "interrupted" in made.steps[0].why
+
+
+MAPPED = {"name": "data", "kernel": "dm-0", "path": "/dev/mapper/data", "ours": True, "size": 1}
+IN_USE = {"source": "/dev/mapper/data", "ours": True, "entries": []}
+
+
+@pytest.mark.parametrize(
+    ("discard", "flags", "stored", "planned"),
+    [
+        (None, [], [], False),
+        (None, ["allow_discards"], [], False),
+        (True, [], [], True),
+        (True, ["1", "allow_discards"], [], False),
+        (False, [], [], False),
+        (False, ["1", "allow_discards"], [], True),
+        (False, [], ["allow-discards"], True),
+    ],
+)
+def test_an_open_volume_gets_the_flag_that_the_policy_says(discard, flags, stored, planned):
+    header = {**HEADER, "flags": stored}
+    stands = seen(header=header, mapping={**MAPPED, "flags": flags}, at_mount=IN_USE, inside=[])
+    made = plan.plan(declare(discard=discard), stands)
+    assert ("discard" in [step.kind for step in made.steps]) is planned
