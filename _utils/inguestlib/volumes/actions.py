@@ -13,6 +13,7 @@ from inguestlib.volumes import Step, VolumeError, keyplan, proofs, reencrypt, re
 from inguestlib.volumes.keys import TOKEN
 
 OF_THE_PILLAR = ("replace",)  # a call never says what may be given up
+SECRETS = (("unlock", "key"), ("unlock", "tpm2", "pin"))
 ROLES = ("recovery", "key", "keyfile", *keyplan.BOUND)
 KEY_STEPS = ("backup", "key_add", "key_bind", "key_claim", "key_discard", "key_remove")
 KEY_STEPS += ("token_remove",)
@@ -28,18 +29,25 @@ class Ask(Exception):
 
 
 def overlay_problem(overlay):
-    """Why an overlay of ``{volume: keys}`` may not be laid over the pillar, or ``None``."""
+    """Why an overlay of ``{volume: keys}`` may not be laid over the pillar, or ``None``.
+
+    It can't say what is given up; nor hold a secret, for what comes by a call or an SLS file is
+    logged. The ``sdb://`` URI of a secret is none.
+    """
     for name, given in overlay.items():
         if not isinstance(given, dict):
             return f"{name}: is not a mapping of keys"
-        unlock = given.get("unlock") or {}
-        tpm2 = unlock.get("tpm2") if isinstance(unlock, dict) else None
         bad = [key for key in OF_THE_PILLAR if key in given]
-        bad += ["unlock:key"] if isinstance(unlock, dict) and unlock.get("key") else []
-        bad += ["unlock:tpm2:pin"] if isinstance(tpm2, dict) and tpm2.get("pin") else []
+        bad += [":".join(path) for path in SECRETS if _literal(given, path)]
         if bad:
             return f"{', '.join(bad)} of volume {name} can only be set in the pillar"
     return None
+
+
+def _literal(data, path):
+    for key in path:
+        data = data.get(key) if isinstance(data, dict) else None
+    return data is not None and not str(data).startswith("sdb://")
 
 
 def chosen(volumes, names):
