@@ -1,78 +1,40 @@
-"""Which keyslots a volume has, which ones it should have, and how one becomes the other.
+"""Which keyslots a volume has, which ones it should have, and how one becomes the other. Pure."""
 
-Whose a slot is stands in a LUKS2 token of ours, beside it: ``{"type": "inguest", "keyslots":
-["1"], "role": "recovery", "generation": 2, "machine": "sha256:…"}``. It survives a cut, and a
-clone shows by it. ``"stage": "new"`` says that the key has not been proved and put away yet. The
-record names a slot before it is written, for the moment in which it has no token.
-
-A slot that neither a token nor the record names is a person's. It is told, and never touched.
-"""
-
-from inguestlib.volumes import Step, VolumeError
+from inguestlib.volumes import Step
 from inguestlib.volumes.keys import TOKEN
+from inguestlib.volumes.slots import (
+    BOUND,
+    FIRST,
+    SAID,
+    TYPES,
+    adding,
+    free,
+    generation_of,
+    manageable,
+    mine,
+    missing,
+    owned,
+    serving,
+    strays,
+    unbound,
+    wanted,
+)
 
-BOUND = ("tpm2", "tang")  # slots whose key nobody holds: a token unlocks them
-TYPES = {"tpm2": "systemd-tpm2", "tang": "clevis"}
-# People, and systemd-cryptenroll, get the lowest slot that is free: ours begin above those, so that
-# a slot which the record names, and nobody else has named, is not a person's.
-FIRST, MOST = 8, 32
-_SAID = {
-    "recovery": "the recovery key",
-    "key": "the key from the store",
-    "keyfile": "the key file",
-    "tpm2": "the vTPM",
-    "tang": "Tang",
-}
-
-
-def manageable(header):
-    """Whether there is a header whose keyslots can be looked after: LUKS2, and usable."""
-    return bool(header) and header.get("version") == 2 and bool(header.get("usable"))
-
-
-def owned(header):
-    """``{slot: [our tokens]}`` of the slots that are ours."""
-    out = {}
-    for token in header["tokens"] if header else ():
-        if token["type"] == TOKEN:
-            for slot in token["keyslots"]:
-                out.setdefault(int(slot), []).append(token)
-    return out
-
-
-def strays(declared, observed):
-    """Slots that are a person's: neither a token of ours nor the record names them."""
-    header = observed["header"]
-    if not manageable(header):
-        return []
-    known = {*owned(header), *adding(observed)}
-    for wanted in observed.get("keys", {}).get("roles", {}).values():
-        known.add(wanted["slot"])
-    return [s["id"] for s in header["keyslots"] if s["id"] not in known and not _moving(s)]
-
-
-def adding(observed):
-    """``{slot: role}`` that a cut run was about to add."""
-    found = (observed.get("record") or {}).get("adding") or {}
-    return {int(slot): role for slot, role in found.items()}
-
-
-def _moving(slot):
-    return slot.get("type") == "reencrypt"
-
-
-def generation_of(declared, role):
-    """Which generation of a key the policy wants."""
-    part = declared["recovery"] if role == "recovery" else declared["unlock"]
-    return int(part.get("generation") or 1) if role != "key" else 1
-
-
-def wanted(declared):
-    """The roles that the policy wants a slot for, in the order in which they are made."""
-    by = declared["unlock"]["by"]
-    roles = ["recovery"] if declared["recovery"]["escrow"] else []
-    return roles + [role for role in ("key", "keyfile", *BOUND) if role in by]
-
+__all__ = [
+    "BOUND",
+    "TYPES",
+    "adding",
+    "free",
+    "manageable",
+    "notes",
+    "owned",
+    "planned",
+    "serving",
+    "strays",
+    "superseded",
+    "unbound",
+    "wanted",
+]
 
 # ---- what is to do ----------------------------------------------------------------------------
 
@@ -88,7 +50,7 @@ def planned(declared, observed):
                 "key_claim" if n == 0 else f"key_{'bind' if role in BOUND else 'add'}",
                 name,
                 {"role": role},
-                _missing(role),
+                missing(role),
             )
             for n, role in enumerate(wanted(declared))
         ]
@@ -117,7 +79,7 @@ def _unfinished(declared, observed):
             "key_discard",
             name,
             {"slot": slot, "role": role},
-            f"slot {slot} was being made for {_SAID.get(role, role)} when a run was cut",
+            f"slot {slot} was being made for {SAID.get(role, role)} when a run was cut",
         )
         for slot, role in sorted(half.items())
         if slot in present and slot not in opened
@@ -143,33 +105,33 @@ def _held(declared, observed, role):
     want = generation_of(declared, role)
     if state is None:  # not tried: the tokens are believed
         done = any(t["keyslots"] and not t.get("stage") for t in tokens) and newest >= want
-        return None if done else Step("key_add", name, _args(role, want), _missing(role))
+        return None if done else Step("key_add", name, _args(role, want), missing(role))
     slot = state["slot"]
     if slot is None:
         if not state["lost"]:
             return None  # its place doesn't answer: the proof will say so
         return Step("key_add", name, _args(role, max(want, newest + 1)), state["why"])
     here = [t for t in tokens if slot in map(int, t["keyslots"])]
-    proved = [t for t in here if not t.get("stage") and _mine(declared, observed, t)]
+    proved = [t for t in here if not t.get("stage") and mine(declared, observed, t)]
     if not here:
         return Step(
             "key_claim",
             name,
             {**_args(role, want), "slot": slot},
-            f"{_SAID[role]} opens slot {slot}, which no token names",
+            f"{SAID[role]} opens slot {slot}, which no token names",
         )
     generation = max(int(t.get("generation") or 1) for t in here)
     if generation < want or (
-        role == "recovery" and not any(_mine(declared, observed, t) for t in here)
+        role == "recovery" and not any(mine(declared, observed, t) for t in here)
     ):
-        why = f"generation {max(want, generation + 1)} of {_SAID[role]} is wanted"
+        why = f"generation {max(want, generation + 1)} of {SAID[role]} is wanted"
         return Step("key_add", name, _args(role, max(want, generation + 1)), why)
     if not proved:
         return Step(
             "key_claim",
             name,
             {**_args(role, generation), "slot": slot},
-            f"{_SAID[role]} opens slot {slot}: it counts from now on",
+            f"{SAID[role]} opens slot {slot}: it counts from now on",
         )
     return None
 
@@ -190,53 +152,12 @@ def _bound(declared, observed, role):
         "key_claim",
         name,
         {**_args(role, 1), "slot": slot},
-        f"slot {slot} is unlocked by {_SAID[role]} as declared",
+        f"slot {slot} is unlocked by {SAID[role]} as declared",
     )
-
-
-def serving(declared, observed, role):
-    """Tokens of a role that are as declared and open the device now (or were not tried)."""
-    from inguestlib.volumes import tang, tpm2
-
-    fits = {"tpm2": tpm2.fits, "tang": tang.fits}[role]
-    ours = owned(observed["header"])
-    out = []
-    for token in observed["header"]["tokens"]:
-        if token["type"] != TYPES[role] or not token["keyslots"] or not fits(declared, token):
-            continue
-        about = (observed.get("keys") or {}).get("tokens", {}).get(str(token["id"]))
-        mine = ours.get(int(token["keyslots"][0]), ())
-        if (about is None or about["opens"]) and all(_mine(declared, observed, t) for t in mine):
-            out.append(token)
-    return out
-
-
-def _mine(declared, observed, token):
-    """Whether a token is of this machine, as far as the policy wants a clone to have its own."""
-    if declared["clone"] != "rekey" or not observed.get("machine"):
-        return True
-    return token.get("machine") == observed["machine"]
-
-
-def unbound(declared, observed, role):
-    found = [t for t in observed["header"]["tokens"] if t["type"] == TYPES[role] and t["keyslots"]]
-    if not found:
-        return _missing(role)
-    about = (observed.get("keys") or {}).get("tokens", {})
-    dead = [
-        about[str(t["id"])]["why"]
-        for t in found
-        if str(t["id"]) in about and not about[str(t["id"])]["opens"]
-    ]
-    return "; ".join(dead) or f"{_SAID[role]} is not bound as declared"
 
 
 def _args(role, generation):
     return {"role": role, "generation": generation}
-
-
-def _missing(role):
-    return f"no keyslot for {_SAID[role]} yet"
 
 
 # ---- what has had its day ---------------------------------------------------------------------
@@ -294,8 +215,8 @@ def _replaced(declared, observed, role):
 
 def _why(declared, role):
     if role in wanted(declared):
-        return f"another keyslot of {_SAID[role]} opens the volume now"
-    return f"the policy unlocks the volume by {_SAID.get(role, role)} no more"
+        return f"another keyslot of {SAID[role]} opens the volume now"
+    return f"the policy unlocks the volume by {SAID.get(role, role)} no more"
 
 
 def _doubled(declared, observed):
@@ -308,7 +229,7 @@ def _doubled(declared, observed):
         for same in by_role.values():
             same.sort(
                 key=lambda t: (
-                    _mine(declared, observed, t),
+                    mine(declared, observed, t),
                     not t.get("stage"),
                     int(t.get("generation") or 1),
                     t["id"],
@@ -331,12 +252,3 @@ def notes(declared, observed):
     if not found and "passphrase" in declared["unlock"]["by"]:
         out.append("no passphrase was set by hand yet: cryptsetup luksAddKey asks for one")
     return out
-
-
-def free(header, first=FIRST):
-    """The lowest free slot from ``first`` on. Raises :class:`VolumeError`: none is."""
-    used = {slot["id"] for slot in header["keyslots"]}
-    for slot in (*range(first, MOST), *range(first)):
-        if slot not in used:
-            return slot
-    raise VolumeError(f"all {MOST} keyslots are taken: remove one that nobody needs")
