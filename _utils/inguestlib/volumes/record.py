@@ -70,21 +70,43 @@ class Record:
         wait
             Seconds to wait for another run. Raises :class:`VolumeError` after that.
         """
-        fd = os.open(os.path.join(self.make(), "lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        path = os.path.join(self.folder, "lock")
         deadline = time.monotonic() + wait
+        while (fd := self._locked(path)) is None:
+            if time.monotonic() > deadline:
+                name = os.path.basename(self.folder)
+                raise VolumeError(f"another run is at work on volume {name}")
+            time.sleep(0.1)
         try:
-            while True:
-                try:
-                    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except OSError:
-                    if time.monotonic() > deadline:
-                        name = os.path.basename(self.folder)
-                        raise VolumeError(f"another run is at work on volume {name}") from None
-                    time.sleep(0.1)
             yield fd
         finally:
+            self._clean(path)
             os.close(fd)
+
+    def _locked(self, path):
+        """The descriptor of the lock, or ``None`` where another run holds it."""
+        self.make()
+        fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # the holder before us may have removed the file that we opened
+            if os.fstat(fd).st_ino == os.stat(path).st_ino:
+                return fd
+        except OSError:
+            pass
+        os.close(fd)
+        return None
+
+    def _clean(self, path):
+        """A run that kept nothing leaves nothing: an image stays as it was."""
+        if os.listdir(self.folder) != ["lock"]:
+            return
+        os.unlink(path)
+        folder = self.folder
+        with contextlib.suppress(OSError):
+            for _above in range(3):  # the volume's own, all volumes', inguest's
+                os.rmdir(folder)
+                folder = os.path.dirname(folder)
 
 
 def private(folder):

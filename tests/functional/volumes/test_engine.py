@@ -73,6 +73,7 @@ def test_without_a_place_for_a_key_nothing_is_formatted(images):
     assert done["result"] == "refused"
     assert "recovery:escrow" in done["comment"]
     assert images.bytes() == before
+    assert not list(images.root.rglob("inguest"))
 
 
 def test_a_store_that_loses_what_it_is_given_keeps_the_device_blank(images):
