@@ -241,8 +241,11 @@ def _mkfs(kind, device, uuid, name):
 
 
 def do_swapon(job, step):
-    """Swap on the mapping."""
-    done = job.call("mount.swapon", MAPPER + job.name)
+    """Swap on the mapping, by the kernel's name: Salt looks for it in ``/proc/swaps``."""
+    mapping = job.look()["mapping"]
+    if mapping is None:
+        raise VolumeError(f"{MAPPER}{job.name} is not open")
+    done = job.call("mount.swapon", f"/dev/{mapping['kernel']}")
     if isinstance(done, str) or not done.get("stats"):
         raise VolumeError(f"{MAPPER}{job.name} could not be swapped on: {done}")
     job.step("swapon: done")
