@@ -176,7 +176,8 @@ def superseded(declared, observed):
     steps = []
     for slot, tokens in sorted(owned(header).items()):
         roles = {token["role"] for token in tokens}
-        if slot in keep or not keep:
+        half = all(token.get("stage") for token in tokens)  # of a cut run: planned() sees to it
+        if slot in keep or not keep or half:
             continue
         gone = [role for role in roles if _replaced(declared, observed, role)]
         if len(gone) == len(roles):
