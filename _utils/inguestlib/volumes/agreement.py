@@ -371,6 +371,9 @@ def _units(row, declared, header, boot, critical):
     if not boot["systemd"]:
         return
     units, where = boot["units"], evidence(row, "crypttab")
+    if units["generator"] is False:
+        words = "systemd-cryptsetup-generator is not installed: systemd opens nothing of crypttab"
+        yield "generator-missing", words, where
     clevis = header is not None and entries.token(header, "clevis")
     if clevis and not critical and not entries.by_unit(declared) and units["askpass"] is not True:
         gone = "is not installed" if units["askpass"] is None else "is not enabled"

@@ -22,7 +22,10 @@ _PROGRAMS = (
     ("dracut", ("/usr/bin/dracut", "/usr/sbin/dracut", "/sbin/dracut")),
     ("mkinitcpio", ("/usr/bin/mkinitcpio",)),
 )
-_read_images = {}
+_GENERATOR = "system-generators/systemd-cryptsetup-generator"
+_TAGS = ("UUID=", "LABEL=", "PARTUUID=", "PARTLABEL=")
+# An image is read anew only when its file is another one: a run looks many times.
+_READ = {}
 
 
 def observe(guest):
@@ -97,7 +100,7 @@ def _sources(guest, devices, crypttab, rows, arguments):
     wanted |= {
         a["word"].partition("=")[2] for a in arguments if a["word"].startswith(("root=", "resume="))
     }
-    wanted |= {r["source"] for r in rows if r["source"].startswith(("/dev/", *_tags()))}
+    wanted |= {r["source"] for r in rows if r["source"].startswith(("/dev/", *_TAGS))}
     found = {}
     for source in sorted(wanted):
         device = devices.find(source)
@@ -114,10 +117,6 @@ def _sources(guest, devices, crypttab, rows, arguments):
             "signatures": _signatures(guest, device) if source in random else [],
         }
     return found
-
-
-def _tags():
-    return ("UUID=", "LABEL=", "PARTUUID=", "PARTLABEL=")
 
 
 def _signatures(guest, device):
@@ -217,10 +216,11 @@ def _image(real):
     try:
         info = os.stat(real)
         key = (real, info.st_ino, info.st_size, info.st_mtime_ns)
-        if key not in _read_images:
-            _read_images.clear() if len(_read_images) > 31 else None
-            _read_images[key] = _table(real)
-        return _read_images[key]
+        if key not in _READ:
+            while len(_READ) >= 32:
+                del _READ[next(iter(_READ))]
+            _READ[key] = _table(real)
+        return _READ[key]
     except (cpio.ArchiveError, OSError) as exc:
         return {"table": None, "rows": [], "error": str(exc)}
 
@@ -248,15 +248,17 @@ def mount_unit(target):
 
 
 def _units(guest, crypttab):
-    """``{"askpass", "remote": whether a boot reaches it or None, "masked", "after"}``.
+    """``{"generator", "askpass", "remote": whether a boot reaches it or None, "masked", "after"}``.
 
-    ``after`` are the drop-ins' own orders, ``{unit: {other: "path:line text"}}``.
+    ``generator`` is whether there is what makes units of crypttab: newer distributions have it in
+    a package of its own. ``after`` are the orders of drop-ins, ``{unit: {other: evidence}}``.
     """
     if guest.init != "systemd":
-        return {"askpass": None, "remote": None, "masked": [], "after": {}}
+        return {"generator": None, "askpass": None, "remote": None, "masked": [], "after": {}}
     wanted = [unit_of(row["name"]) for row in crypttab]
     masked = [n for n in ("cryptsetup.target", REMOTE, *wanted) if _masked(guest, n)]
     return {
+        "generator": any(guest.exists(f"{f}/systemd/{_GENERATOR}") for f in ("/usr/lib", "/lib")),
         "askpass": _reached(guest, ASKPASS),
         "remote": _reached(guest, REMOTE),
         "masked": masked,

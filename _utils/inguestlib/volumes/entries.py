@@ -10,7 +10,7 @@ UNATTENDED = (
 # Ways of a file system to be used that makes it no mount.
 NO_MOUNT = ("swap", "none")
 _TMP = ("/tmp", "/var/tmp")
-_INSIDE = {"ext4": "2"}  # fsck(8) has nothing to do for the others
+_CHECKED = {"ext4": "2"}  # fsck(8) has nothing to do for the others
 
 
 def is_random(declared):
@@ -123,7 +123,9 @@ def fstab_row(name, declared, critical=False):
         return f"/dev/mapper/{name} none swap {options} 0 0"
     if kind == "none" or declared["mount"] is None:
         return None
-    check = "0" if is_random(declared) else _INSIDE.get(kind, "0")
+    check = "0" if is_random(declared) else _CHECKED.get(kind, "0")
+    if check != "0" and declared["mount"] == "/":
+        check = "1"
     return f"/dev/mapper/{name} {escape(declared['mount'])} {kind} {options} 0 {check}"
 
 

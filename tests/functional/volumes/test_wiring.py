@@ -42,7 +42,8 @@ def tree(images, files):
     root = images.root
     (root / "sbin").mkdir()
     (root / "sbin/init").symlink_to(SYSTEMD)
-    (root / "usr/lib/systemd").mkdir(parents=True)
+    (root / "usr/lib/systemd/system-generators").mkdir(parents=True)
+    (root / "usr/lib/systemd/system-generators/systemd-cryptsetup-generator").touch()
     (root / "usr/lib/systemd/systemd").touch()
     (root / "etc/fstab").write_text(FSTAB)
 

@@ -38,7 +38,7 @@ def boot(crypttab=ENTRY, table=ROW, arguments=(), keyfiles=None, sources=None, *
         "mappings": {"data": MAPPED},
         "critical": [],
         "initramfs": None,
-        "units": {"askpass": True, "remote": True, "masked": [], "after": {}},
+        "units": {"generator": True, "askpass": True, "remote": True, "masked": [], "after": {}},
         "systemd": True,
         **more,
     }
@@ -202,7 +202,7 @@ DISAGREE = {
         boot(
             f"{ENTRY},_netdev",
             NET,
-            units={"askpass": False, "remote": True, "masked": [], "after": {}},
+            units={"generator": True, "askpass": False, "remote": True, "masked": [], "after": {}},
         ),
         {"tokens": CLEVIS},
         {"askpass-off"},
@@ -212,7 +212,7 @@ DISAGREE = {
         boot(
             f"{ENTRY},_netdev",
             "",
-            units={"askpass": True, "remote": False, "masked": [], "after": {}},
+            units={"generator": True, "askpass": True, "remote": False, "masked": [], "after": {}},
         ),
         {"tokens": CLEVIS},
         {"remote-off"},
@@ -297,6 +297,7 @@ DISAGREE = {
         {},
         boot(
             units={
+                "generator": True,
                 "askpass": True,
                 "remote": True,
                 "masked": [],
@@ -355,6 +356,7 @@ DISAGREE = {
         {},
         boot(
             units={
+                "generator": True,
                 "askpass": True,
                 "remote": True,
                 "after": {},
@@ -364,9 +366,25 @@ DISAGREE = {
         {},
         {"unit-masked"},
     ),
+    "nothing reads crypttab": (
+        {},
+        boot(
+            units={"generator": False, "askpass": True, "remote": True, "after": {}, "masked": []}
+        ),
+        {},
+        {"generator-missing"},
+    ),
     "target masked": (
         {},
-        boot(units={"askpass": True, "remote": True, "after": {}, "masked": ["cryptsetup.target"]}),
+        boot(
+            units={
+                "generator": True,
+                "askpass": True,
+                "remote": True,
+                "after": {},
+                "masked": ["cryptsetup.target"],
+            }
+        ),
         {},
         {"target-masked"},
     ),
