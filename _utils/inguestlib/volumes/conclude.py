@@ -36,6 +36,17 @@ def due(header):
     return header["reencrypt"]["mode"] != "decrypt" and _done(segments, digests)
 
 
+def slots(header):
+    """The slots that open a volume; under way, only those of the coming volume key. Pure."""
+    numbers = [s["id"] for s in header["keyslots"] if s.get("type") != "reencrypt"]
+    if not header.get("reencrypt"):
+        return numbers
+    final = {str(s["id"]) for s in header["segments"] if "backup-final" in s["flags"]}
+    digests = [d for d in header["digests"] if final & {str(n) for n in d["segments"]}]
+    good = {int(slot) for digest in digests for slot in digest["keyslots"]}
+    return [number for number in numbers if number in good]
+
+
 def _done(segments, digests):
     """Whether what is there is, by its digest and its place, what there is to be in the end."""
     live = [s for s in segments if not any(flag.startswith("backup-") for flag in s[2])]

@@ -124,12 +124,12 @@ def do_begin(job, step):
     if why or inplace.lacking(seen):
         raise VolumeError(why or f"{path}: there is no room behind the file system")
     room.check(job, path)
-    key = job.keys.renew()
+    key, role = job.keys.first()
     job.step("in_place: key kept")
     head = headcopy.make(job, path, os.path.join(job.record.make(), "head"))
     job.step("in_place: head copied")
     uuid = str(uuids.uuid4())
-    _keep(job, stage="begin", uuid=uuid, role="recovery", head=head)
+    _keep(job, stage="begin", uuid=uuid, role=role, head=head)
     job.step("in_place: recorded")
     with format.exclusively(seen):
         pass
@@ -163,7 +163,7 @@ def _settled(job, path, kept):
     if ours and (header["reencrypt"] is None or _advanced(header)):
         _keep(job, stage="begun")  # somebody has carried on
         return True
-    if ours and headcopy.moved(path, head) and job.tool.test(path, job.keys.for_role("recovery")):
+    if ours and headcopy.moved(path, head) and _opens(job, path, kept):
         _keep(job, stage="begun")
         job.step("in_place: stands")
         return True
@@ -175,6 +175,10 @@ def _settled(job, path, kept):
     _keep(job, stage="left", head=None)
     backup.destroy(head["path"])
     return False
+
+
+def _opens(job, path, kept):
+    return job.tool.test(path, job.keys.for_role(kept["role"]))
 
 
 def _advanced(header):
@@ -210,8 +214,7 @@ def do_finish(job, step):
     path, header = seen["path"], seen["header"]
     if header is None or header["reencrypt"] or not header["usable"]:
         raise VolumeError(f"{path}: is not encrypted to its end")
-    key = job.keys.for_role(kept.get("role", "recovery"))
-    tried = job.tool.test(path, key)
+    tried = _opens(job, path, kept)
     if not tried:
         raise VolumeError(f"{path}: {tried.evidence}")
     if seen["live"]:

@@ -1,9 +1,10 @@
 """Keys of a declared volume: where each one comes from, and which one opens the device now."""
 
+import contextlib
 import hmac
 
 from inguestlib.secrets import SecretError
-from inguestlib.volumes import Tried, VolumeError, backup, filekey, tang, tpm2
+from inguestlib.volumes import Tried, VolumeError, backup, conclude, filekey, tang, tpm2
 from inguestlib.volumes.escrow import Escrow
 from inguestlib.volumes.material import Key, Missing, recovery
 
@@ -108,12 +109,16 @@ class Keys:
         """``(key, role)`` to format a device with; the recovery key where there is an escrow.
 
         It is kept where the policy says before it is returned, so that a cut behind the format
-        leaves no device without a key.
+        leaves no device without a key. A recovery key that is kept already is taken.
         """
         role = "recovery" if self.has("recovery") else None
         role = role or next(
             (r for r in ("key", "keyfile") if r in self.declared["unlock"]["by"]), None
         )
+        if role == "recovery":
+            with contextlib.suppress(Missing):
+                # whatever it opens, a disk that was taken out perhaps, would be lost with it
+                return self.for_role(role), role
         if role:
             key = self.made(role)
             self.kept(role, key)
@@ -175,9 +180,8 @@ class Keys:
 
     def _slots(self, header, role, without):
         """The slots that our tokens name for the role, then all others that take a passphrase."""
-        keyslots = (header or {}).get("keyslots", ())
-        slots = [slot["id"] for slot in keyslots if slot.get("type") != "reencrypt"]
-        ours = slots_of(header, role)
+        slots = conclude.slots(header) if header else []
+        ours = [n for n in slots_of(header, role) if n in slots]
         taken = {int(n) for token in (header or {}).get("tokens", ()) for n in token["keyslots"]}
         rest = [n for n in slots if n not in ours and n not in taken]
         return [n for n in (*ours, *rest) if n not in without]
@@ -197,6 +201,8 @@ class Keys:
         """A trial, as slow as a guess of a passphrase: once for each state of a header."""
         state = (*what, header and backup.fingerprint(device, header))
         if state not in self._trials:
+            if (header or {}).get("reencrypt"):
+                slot = None  # cryptsetup finds the right one then, and refuses to be told it
             self._trials[state] = self._tool.test(device, key, slot=slot)
         return self._trials[state]
 
