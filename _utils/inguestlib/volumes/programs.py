@@ -153,10 +153,11 @@ def _wait(child, name, timeout, watch):
                     data = os.read(ready.fd, 65536)
                     if not data:
                         selector.unregister(ready.fileobj)
-                    parts[ready.fileobj].append(data)
-                    if watch and ready.fileobj is child.stdout:
+                    if watch and ready.fileobj is child.stdout:  # hours of it: not kept
                         for line in data.decode(errors="replace").splitlines():
                             watch(line)
+                        continue
+                    parts[ready.fileobj].append(data)
         rc = child.wait(None if deadline is None else max(1, deadline - time.monotonic()))
     except BaseException:
         # cryptsetup ends a re-encryption in order when it is asked to

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from inguestlib.volumes import cryptsetup
+from inguestlib.volumes import cryptsetup, run
 from inguestlib.volumes.material import Key
-from support.volumes import CHEAP
+from support.volumes import CHEAP, declare
 
 pytestmark = pytest.mark.functional
 
@@ -89,6 +89,18 @@ def test_a_key_shows_in_no_argument_and_in_no_environment(images, tmp_path):
         assert tool.test(device, FIRST)
     assert "cryptsetup" in watch.programs
     assert not [text for text in watch.seen if b"-key-of-this-test" in text]
+
+
+def test_a_whole_run_shows_no_key(images):
+    with Watch() as watch:
+        told = {"unlock": {"by": ["key"], "key": "the-key-of-the-store-0123456789"}}
+        done = run.run(images.job(declare(**told)))
+    assert done["result"] == "changed", done
+    (recovery,) = images.store.values()
+    shown = b"\n".join(watch.seen)
+    for key in (recovery, told["unlock"]["key"]):
+        assert key.encode() not in shown
+        assert key not in repr(done)
 
 
 def test_an_error_holds_no_key_and_says_what_cryptsetup_said(volume):
