@@ -106,7 +106,7 @@ def gives_up(declared, observed):
     wanted = declared["replace"]
     if wanted is None or declared["intent"] != "encrypted":
         return False
-    found = {str(sign["uuid"]).lower() for sign in observed["signatures"]}
+    found = {str(sign["uuid"] or "").lower() for sign in observed["signatures"]}
     return found == {wanted.lower()}
 
 

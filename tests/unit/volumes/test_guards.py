@@ -10,6 +10,7 @@ UUID = "0b1c7c1e-8f5e-4f7e-9d1f-6a1d1b1f0e01"
 OTHER = "11111111-8f5e-4f7e-9d1f-6a1d1b1f0e01"
 LVM = {"type": "LVM2_member", "uuid": UUID, "offset": 512}
 EXT4 = {"type": "ext4", "uuid": UUID, "offset": 1080}
+UNKNOWN = {"type": "unknown", "uuid": None, "offset": None}
 SWAP = {"type": "swap", "uuid": OTHER, "offset": 4086}
 
 
@@ -52,6 +53,8 @@ def test_a_device_that_is_blank_or_given_up_may_be_formatted(said, seen):
         pytest.param(declared(), observed(EXT4), "vault:replace", id="nothing-is-given-up"),
         pytest.param(declared(OTHER), observed(EXT4), f"gives up {OTHER} only", id="another-uuid"),
         pytest.param(declared(UUID), observed(EXT4, SWAP), "that alone", id="more-than-it-names"),
+        pytest.param(declared(UUID), observed(EXT4, UNKNOWN), "that alone", id="blkid-is-broken"),
+        pytest.param(declared("None"), observed(UNKNOWN), "that alone", id="what-has-no-uuid"),
         pytest.param(declared(UUID, keep=True), observed(LVM), "in_place:allow", id="kept-data"),
         pytest.param(declared(UUID, keep=True), observed(EXT4), "in_place:allow", id="kept-files"),
         pytest.param(declared(UUID), observed(EXT4, mounts=["/srv"]), "/srv", id="mounted"),
