@@ -123,6 +123,23 @@ def test_a_block_device(loop):
     assert not found["ok"] and "in use" in found["why"]
 
 
+def test_a_large_block_device_is_sampled(loop, tmp_path):
+    image = images.blank(tmp_path / "large", "2G")
+    subprocess.run(("losetup", "-d", loop), check=True)
+    subprocess.run(("losetup", loop, image), check=True)
+    found = blank.check(loop, run)
+    assert found["ok"] and found["sampled"] == 2 * 16 * M + 2048 * 16 * K
+    for at in (0, 16 * M - 1, 2 * G - 1):
+        images.poke(image, at, b"x")
+        subprocess.run(("blockdev", "--flushbufs", loop), check=True)
+        found = blank.check(loop, run)
+        assert not found["ok"] and f"at byte {at}:" in found["why"]
+        images.poke(image, at, b"\0")
+    images.poke(image, G, b"x" * 4 * M)  # a part in five hundred: four samples lie in it
+    subprocess.run(("blockdev", "--flushbufs", loop), check=True)
+    assert not blank.check(loop, run)["ok"]
+
+
 # ---- by hand, at the places that the formats name ------------------------------------------------
 
 SIZE = 24 * M
