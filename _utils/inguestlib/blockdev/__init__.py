@@ -255,7 +255,10 @@ def _recorded(guest):
 
 
 def _of_host(guest):
-    """The devices of this host below the file systems that are mounted at and below a root."""
+    """The devices of this host below the file systems that are mounted at and below a root.
+
+    They end at a loop device: what an image's file lies on here says nothing of the image.
+    """
     host = type(guest)("/")
     ours = devices(host)
     top = tables.holding(ours.mounts, guest.root)
@@ -269,5 +272,6 @@ def _of_host(guest):
     stack = {}
     for mount in rows:
         for device in ours._of(mount):
-            stack.update({d.name: d for d in (device, *ours.below(device.name))})
+            lower = ours._walk(device.name, lambda d: [ours.all[name] for name in d.below])
+            stack.update({d.name: d._replace(backing_file=None) for d in (device, *lower)})
     return Devices(host, stack, tuple(rows))

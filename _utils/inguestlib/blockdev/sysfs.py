@@ -52,11 +52,13 @@ def read(guest):
         dev = _text(guest, f"{_FOLDER}/{name}/dev")
         if dev is None or re.fullmatch(r"ram\d+", name):
             continue
+        if not guest.is_dir(f"{_FOLDER}/{name}/dm") and not _number(
+            guest, f"{_FOLDER}/{name}/size"
+        ):
+            continue  # most loop devices: nothing else of them is read
         if links is None and not guest.listdir(_UDEV):
             links = _links_of_dev(guest)
-        device = _device(guest, name, dev, links)
-        if device.size or device.dm_name:
-            found[name] = device
+        found[name] = _device(guest, name, dev, links)
     return _joined(found)
 
 

@@ -1,11 +1,13 @@
 """The stack below mounts and swaps, on trees that record what the kernel says of it."""
 
 import os
+import subprocess
 
 import pytest
 
 from inguestlib import blockdev
 from inguestlib.guest import Guest
+from support import need
 from support.blocktree import BlockTree
 
 pytestmark = pytest.mark.functional
@@ -352,6 +354,27 @@ def test_a_folder_on_this_hosts_root_has_no_device(tmp_path):
     same = tmp_path.stat().st_dev == os.stat("/").st_dev
     assert (devices.all == {} and devices.mounts == ()) or not same
     assert blockdev.swaps(Guest(tmp_path)) == ()
+
+
+def test_an_image_is_judged_by_its_own_device(tmp_path):
+    """Mounted by a loop device: what the image's file lies on here is not the image's."""
+    need.root()
+    need.program("mkfs.ext4", "mount")
+    image, root = tmp_path / "image", tmp_path / "root"
+    root.mkdir()
+    with open(image, "wb") as file:
+        file.truncate(8 << 20)
+    subprocess.run(["mkfs.ext4", "-q", str(image)], check=True)
+    if subprocess.run(["mount", "-o", "loop", str(image), str(root)], check=False).returncode:
+        need.unmet("this kernel mounts no image")
+    try:
+        devices = blockdev.devices(Guest(root))
+        assert [d.kind for d in devices.all.values()] == ["loop"]
+        assert devices.of_mount("/").size == 8 << 20
+        assert devices.below(devices.of_mount("/").name) == ()
+        assert [m.target for m in devices.mounts] == ["/"] and devices.swaps == ()
+    finally:
+        subprocess.run(["umount", str(root)], check=True)
 
 
 def test_the_live_machine():
