@@ -23,10 +23,11 @@ LUKS1_PHDR = (592, 4096)  # of LUKS1 cryptsetup clears what lies between in a co
 
 
 def state(guest, record, path, header, whole=False):
-    """The recorded backup: ``{"path", "there", "current"}``, or ``None``.
+    """The recorded backup: ``{"path", "there", "current", "others"}``, or ``None``.
 
     ``current`` is whether it is of the header that the device has now; with ``whole`` all of it
-    is read, and has to be what was once verified.
+    is read, and has to be what was once verified. ``others`` are older copies beside it, which
+    would open by keys that are revoked.
     """
     kept = (record or {}).get("backup")
     if not kept:
@@ -37,7 +38,9 @@ def state(guest, record, path, header, whole=False):
     current = current and meta.mode == 0o600
     if whole and current:
         current = digest(guest.path(kept["path"])) == kept["sha256"]
-    return {"path": kept["path"], "there": there, "current": current}
+    folder, own = os.path.split(kept["path"])
+    others = [name for name in guest.listdir(folder) if name != own]
+    return {"path": kept["path"], "there": there, "current": current, "others": others}
 
 
 def fingerprint(path, header):
@@ -48,13 +51,16 @@ def fingerprint(path, header):
 
 def planned(declared, observed):
     """A backup, where the header has none that is current."""
-    header = observed["header"]
+    header, why = observed["header"], "the header has no verified copy outside of the device"
     if header is not None:
         if not header["usable"] or not header["keyslots"]:
             return []
-        if observed["backup"] and observed["backup"]["current"]:
-            return []
-    why = "the header has no verified copy outside of the device"
+        kept = observed["backup"]
+        wanted = os.path.join(declared["header_backup"], observed["name"])
+        if kept and kept["current"] and os.path.dirname(kept["path"]) == wanted:
+            if not kept["others"]:
+                return []
+            why = "older copies of the header would open it by keys that are gone"
     return [Step("backup", observed["name"], {"folder": declared["header_backup"]}, why)]
 
 
@@ -84,11 +90,12 @@ def ensure(job):
         raise VolumeError(f"{path}: has no header that could be copied")
     have = state(guest, record.data, path, header)
     folder = place(job)
-    if have and have["current"] and _same(path, guest.path(have["path"]), header):
-        _outside(job, guest, folder, path)
-        return guest.path(have["path"])
-    private(folder)
     _outside(job, guest, folder, path)
+    old = have and guest.path(have["path"])
+    if have and have["current"] and os.path.dirname(old) == folder and _same(path, old, header):
+        superseded(job, keep=old)
+        return old
+    private(folder)
     key = job.keys.authority(path, header)
     new = os.path.join(folder, f"{uuids.uuid4().hex[:8]}.luks")
     job.step("backup: begin")
@@ -105,6 +112,8 @@ def ensure(job):
     record.set("backup", _entry(job, guest, path, new, header))
     job.step("backup: recorded")
     superseded(job, keep=new)
+    if old and os.path.dirname(old) != folder:
+        destroy(old)
     job.step("backup: superseded")
     return new
 

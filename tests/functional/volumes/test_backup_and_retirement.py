@@ -80,6 +80,24 @@ def test_a_copy_that_was_harmed_is_made_anew_before_the_header_is_touched(volume
     assert [str(path) for path in volume.headers] == [made]
 
 
+def test_an_older_copy_that_a_cut_left_is_destroyed(volume):
+    (copy,) = volume.headers
+    older = copy.with_name("00000000.luks")
+    shutil.copy(copy, older)
+    done = run.run(volume.job())
+    assert [step["do"] for step in done["steps"]] == ["backup"]
+    assert volume.headers == [copy]
+    assert run.run(volume.job())["result"] == "clean"
+
+
+def test_a_copy_moves_to_where_the_policy_says(volume):
+    done = run.run(volume.job(declare(header_backup="/srv/headers")))
+    assert done["result"] == "changed", done
+    assert not volume.headers
+    (copy,) = volume.root.glob("srv/headers/data/*")
+    assert volume.bytes()[: copy.stat().st_size] == copy.read_bytes()
+
+
 def test_a_copy_that_rotted_is_made_anew(volume):
     (copy,) = volume.headers
     data = copy.read_bytes()
