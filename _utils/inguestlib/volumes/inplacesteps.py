@@ -16,6 +16,7 @@ from inguestlib.volumes import (
     headcopy,
     inplace,
     room,
+    use,
     users,
     volumekey,
 )
@@ -201,9 +202,9 @@ def do_encrypt(job, step):
 
 
 def _mounted(job):
-    format.do_open(job, None)
+    use.do_open(job, None)
     if not job.look()["at_mount"]["ours"]:
-        format.do_mount(job, None)
+        use.do_mount(job, None)
     users.start(job, (job.record.get("in_place") or {}).get("units", ()))
     job.step("in_place: mounted")
 
@@ -219,8 +220,8 @@ def do_finish(job, step):
         raise VolumeError(f"{path}: {tried.evidence}")
     if seen["live"]:
         if not seen["inner_mounts"]:
-            format.do_open(job, None)
-            room.check(job, format.MAPPER + job.name, mend=True)
+            use.do_open(job, None)
+            room.check(job, use.MAPPER + job.name, mend=True)
             job.step("in_place: checked")
             if job.declared["mount"]:
                 _mounted(job)

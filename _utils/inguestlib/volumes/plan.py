@@ -19,6 +19,7 @@ from inguestlib.volumes import (
     randomkey,
     reencrypt,
     retire,
+    use,
     wiring,
 )
 
@@ -85,9 +86,9 @@ def _encrypted(declared, observed):
         *keys,
         *wiring.planned(declared, observed),
         *network.planned(declared, observed),
-        *(s for s in format.planned_open(declared, observed) if not resumed or s.kind != "mkfs"),
+        *(s for s in use.planned_open(declared, observed) if not resumed or s.kind != "mkfs"),
         *wiring.planned_mount(declared, observed),
-        *format.planned_use(declared, observed),
+        *use.planned_use(declared, observed),
         *renewed,
         *flags.planned(declared, observed),
         *keyplan.superseded(declared, observed),

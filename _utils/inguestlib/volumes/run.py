@@ -14,6 +14,7 @@ from inguestlib.volumes import (
     randomkey,
     reencrypt,
     retire,
+    use,
     wiring,
 )
 
@@ -24,6 +25,7 @@ for _part in (
     backup,
     flags,
     format,
+    use,
     keyslots,
     retire,
     randomkey,
