@@ -129,7 +129,6 @@ def _root(root):
 
 def _jobs(names, overlay=None, root=None, image=None):
     """``(mode, {name: Job})`` of declared volumes, in a workable order."""
-    _ready()
     root = _root(root)
     if image is not None and root == "/":
         raise SaltInvocationError(
@@ -137,6 +136,8 @@ def _jobs(names, overlay=None, root=None, image=None):
         )
     policy = _policy(overlay)
     volumes_ = actions.chosen(policy["volumes"], names)
+    if volumes_:
+        _ready()
     if image is not None and len(volumes_) != 1:
         raise SaltInvocationError("an image can be given for one volume only: name it")
     jobs = {

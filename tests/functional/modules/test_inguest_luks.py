@@ -190,14 +190,16 @@ def test_a_key_of_the_store_is_added_beside(one_volume):
     assert not opens(one_volume.image, "the first key in the store")
 
 
-def test_another_volume_key(one_volume):
+def test_another_volume_key(one_volume, caplog):
     one_volume.call("apply")
     before, key = one_volume.header(), one_volume.recovery
     assert one_volume.call("rekey", test=True)["result"] == "planned"
     assert one_volume.header() == before
     assert one_volume.call("resume")["comment"] == "nothing was interrupted"
-    done = one_volume.call("rekey")
+    with caplog.at_level("INFO"):
+        done = one_volume.call("rekey")
     assert done["result"] == "changed", done
+    assert "volume data: 100 % done, 0 s left" in caplog.messages
     assert one_volume.header()["fingerprint"] != before["fingerprint"]
     assert opens(one_volume.image, one_volume.recovery)
     assert one_volume.call("apply")["result"] == "clean", "the policy's number is the least"
