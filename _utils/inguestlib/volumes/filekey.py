@@ -10,8 +10,8 @@ SIZE = 64  # bytes of a key that we make
 MODES = (0o400, 0o600)
 
 
-def read(guest, path):
-    """The :class:`Key` in a key file.
+def read(guest, path, volume):
+    """The :class:`Key` in a key file, for a volume.
 
     Raises :class:`Missing` where there is none, and :class:`VolumeError` for one that others
     could read, or that lies on a disk in the clear: it would open the volume to whoever has it.
@@ -25,17 +25,17 @@ def read(guest, path):
         raise Missing(f"{path}: the key file is {'empty' if found == b'' else 'missing'}")
     if meta.mode not in MODES or meta.uid != 0:
         raise VolumeError(f"{path}: the key file is not root's alone; make its mode 0400")
-    _shielded(guest, path)
+    _shielded(guest, path, volume)
     return Key(found, f"key file {path}")
 
 
-def made(guest, path):
+def made(guest, path, volume):
     """The key for a new keyslot: that in the file, or a new one beside it until it has opened."""
     try:
-        return read(guest, path)
+        return read(guest, path, volume)
     except Missing:
         pass
-    _shielded(guest, path)
+    _shielded(guest, path, volume)
     new = _beside(guest, path)
     key = os.urandom(SIZE)
     os.makedirs(os.path.dirname(new), mode=0o700, exist_ok=True)
@@ -62,8 +62,8 @@ def _beside(guest, path):
     return guest.path(path) + ".inguest-new"
 
 
-def _shielded(guest, path):
-    """Raise unless the file system that holds a path stands on dm-crypt, wherever in its stack."""
+def _shielded(guest, path, volume):
+    """Raise unless a path's file system stands on dm-crypt, and on another volume's."""
     devices = blockdev.devices(guest)
     mount = devices.holding(path)
     standing = devices.backing(mount.target) if mount else ()
@@ -72,6 +72,8 @@ def _shielded(guest, path):
     # all of several devices: one in the clear would be enough to read the key from
     for device in standing:
         stack = (device, *devices.below(device.name))
+        if any(d.dm_name == volume for d in stack):
+            raise VolumeError(f"{path}: the key file lies on volume {volume} itself")
         if not any(d.kind == "crypt" for d in stack):
             standing = ()
     if not standing:

@@ -84,14 +84,14 @@ class Keys:
         path = self.declared["unlock"]["keyfile"]
         if path is None:
             raise VolumeError(self._named("unlock:keyfile", "is not set"))
-        return filekey.read(self._guest, path)
+        return filekey.read(self._guest, path, self.name)
 
     def made(self, role):
         """The key for a new keyslot of a role, a recovery key a new one; see :meth:`kept`."""
         if role == "recovery":
             return recovery()
         if role == "keyfile":
-            return filekey.made(self._guest, self.declared["unlock"]["keyfile"])
+            return filekey.made(self._guest, self.declared["unlock"]["keyfile"], self.name)
         return self.for_role(role)
 
     def kept(self, role, key):
@@ -104,6 +104,7 @@ class Keys:
         elif role == "keyfile":
             filekey.kept(self._guest, self.declared["unlock"]["keyfile"])
         self._known[role] = key
+        self._trials.clear()
 
     def first(self):
         """``(key, role)`` to format a device with; the recovery key where there is an escrow.

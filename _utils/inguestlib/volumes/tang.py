@@ -19,6 +19,11 @@ def config(declared):
     servers = [{"url": s["url"], "thp": s["thumbprint"]} for s in declared["servers"]]
     if not servers:
         raise VolumeError("unlock:tang:servers is empty; name the servers and their thumbprints")
+    if declared["threshold"] > len(servers):
+        raise VolumeError(
+            f"unlock:tang:threshold: {declared['threshold']} servers have to answer, and only "
+            f"{len(servers)} are named"
+        )
     if len(servers) == 1:
         return "tang", servers[0]
     return "sss", {"t": declared["threshold"], "pins": {"tang": servers}}

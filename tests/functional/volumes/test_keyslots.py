@@ -2,15 +2,19 @@
 
 import json
 import os
+import pickle
 import shutil
+import stat
 import subprocess
 
 import pytest
 
+from inguestlib.guest import Guest
 from inguestlib.luks import header as luks_header
 from inguestlib.volumes import Step, VolumeError, filekey, keyslots, run
 from inguestlib.volumes.material import Key
 from support import need
+from support.blocktree import BlockTree
 from support.tang import Tang
 from support.volumes import ESCROW, declare
 
@@ -182,14 +186,24 @@ def test_an_escrow_that_volumes_would_share_is_refused(images):
     assert images.bytes() == before and not images.store
 
 
-def test_a_key_file_is_made_on_an_encrypted_volume_only(tmp_path):
-    from inguestlib.guest import Guest
-
+def test_a_key_file_is_made_on_another_encrypted_volume_only(tmp_path):
+    """On a tree that records three mounts: one in the clear, one on LVM on LUKS, and ``data``."""
     need.root()
-    path = tmp_path / "keys/data"
+    tree = BlockTree(tmp_path)
+    tree.mount("/", tree.part("sda1", tree.disk("sda"), 1))
+    tree.mount("/srv/keys", tree.lv("vg", "keys", on=(tree.luks("safe", on=tree.disk("sdb")),)))
+    tree.mount("/srv/data", tree.luks("data", on=tree.disk("sdc")))
+    guest = Guest(str(tmp_path))
     with pytest.raises(VolumeError, match="another encrypted volume only"):
-        filekey.made(Guest("/"), str(path))
-    assert not path.parent.exists()
+        filekey.made(guest, "/etc/keys/data", "data")
+    with pytest.raises(VolumeError, match="on volume data itself"):
+        filekey.made(guest, "/srv/data/key", "data")
+    assert not (tmp_path / "etc/keys").exists() and not (tmp_path / "srv/data/key").exists()
+    key = filekey.made(guest, "/srv/keys/data", "data")
+    assert not (tmp_path / "srv/keys/data").exists()  # not before it has opened the device
+    filekey.kept(guest, "/srv/keys/data")
+    assert stat.S_IMODE((tmp_path / "srv/keys/data").stat().st_mode) == 0o400
+    assert filekey.read(Guest(str(tmp_path)), "/srv/keys/data", "data").same(key)
 
 
 def test_keys_are_never_shown(images):
@@ -199,8 +213,6 @@ def test_keys_are_never_shown(images):
     assert str(key) == repr(key) == f"{key}" == "***"
     with pytest.raises(TypeError):
         json.dumps(key)
-    import pickle
-
     with pytest.raises(TypeError):
         pickle.dumps(key)
 
