@@ -92,10 +92,11 @@ def _impossible(policy, family, exc):
 def _secrets(policy, family):
     """The secrets for a family's changes. All are had before the first change is made.
 
-    Where nothing can be changed they aren't asked for.
+    Where nothing can be changed, or no change would hold one, they aren't asked for.
     """
-    ids = [c.id for c in audit.all_families()[family].controls]
-    if not any(policy.enforced(control, family) for control in ids):
+    declared = audit.all_families()[family]
+    ids = [c.id for c in declared.controls]
+    if not declared.writes_secrets or not any(policy.enforced(c, family) for c in ids):
         return {}
     return policy.secrets(family)
 

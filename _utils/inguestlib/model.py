@@ -208,6 +208,8 @@ class Family:
         plain data. One broken section harms only the controls that use it.
     controls
         In the order in which they are reported.
+    writes_secrets
+        Whether its changes may hold secrets of its policy; else an apply never asks for them.
     """
 
     name: str
@@ -215,6 +217,7 @@ class Family:
     schema: Mapping[str, Any]
     observers: Mapping[str, Callable[[Any, Mapping], Any]]
     controls: tuple[Control, ...]
+    writes_secrets: bool = True
 
     def __post_init__(self):
         ids = [c.id for c in self.controls]

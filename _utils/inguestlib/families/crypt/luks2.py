@@ -184,7 +184,7 @@ def _mend(header, wrong):
     if not header["usable"]:
         return (
             "the header can't be loaded: don't write to the device; restore a backup of the header "
-            "(inguest_luks.restore), or the data are lost with the key in memory"
+            "(inguest_luks.restore_header), or the data are lost with the key in memory"
         )
     if header["damage"]:
         return "cryptsetup repairs a copy from the other when it next writes the header: back it up"

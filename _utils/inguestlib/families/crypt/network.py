@@ -3,14 +3,14 @@
 import fnmatch
 from typing import NamedTuple
 
-from inguestlib import fstab
+from inguestlib import blockdev, fstab
 from inguestlib import schema as s
 from inguestlib.changes import Edit, File, Unit
 from inguestlib.families.crypt import san, tables
 from inguestlib.model import Verdict, compliant, control, drift, not_applicable
 
 _NFS, _CIFS = ("nfs", "nfs4"), ("cifs", "smb3")
-_MOUNTS = "/proc/self/mounts"
+_MOUNTS = "/proc/self/mountinfo"
 
 SCHEMA = {
     "network": s.Struct(
@@ -44,7 +44,7 @@ def observe(guest, params):
     ``mounts`` are those of network file systems now, ``{"target", "source", "type", "options"}``.
     """
     return {
-        "mounts": _mounted(guest) if guest.live else [],
+        "mounts": _mounted(guest),
         "iscsi": san.iscsi(guest),
         "nvme": san.nvme(guest),
     }
@@ -52,16 +52,14 @@ def observe(guest, params):
 
 def _mounted(guest):
     found = {}
-    for _number, text in guest.lines(_MOUNTS):
-        fields = text.split()
-        if len(fields) > 3 and fstab.is_network(fields[2]):
-            target = fstab.unescape(fields[1])
-            found[target] = {
-                "target": target,
-                "source": fstab.unescape(fields[0]),
-                "type": fields[2],
+    for mount in blockdev.mounts(guest):
+        if fstab.is_network(mount.fstype):
+            found[mount.target] = {
+                "target": mount.target,
+                "source": mount.source,
+                "type": mount.fstype,
                 # Of CIFS it also names the user: only what tells of protection is kept.
-                "options": [o for o in fields[3].split(",") if o.partition("=")[0] in _TELLING],
+                "options": [o for o in mount.options if o.partition("=")[0] in _TELLING],
             }
     return list(found.values())
 

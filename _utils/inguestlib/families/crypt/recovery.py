@@ -170,7 +170,7 @@ def _backed_up(facts, volume):
             "none",
             expected,
             evidence=f"{HOME}: no copy is recorded of UUID {volume.header['uuid']}",
-            comment="inguest_luks.backup makes one, proves it, and records it",
+            comment="inguest_luks.backup_header makes one, proves it, and records it",
         )
     copy, wrong = copies[0], []
     own = stack.chain(facts, [facts["headers"][volume.path]["device"]])

@@ -4,6 +4,9 @@ import os
 
 import pytest
 
+from inguestlib import apply, policy
+from inguestlib.families import all_families
+
 from .machine import verdicts
 from .test_headers import token
 
@@ -139,6 +142,21 @@ def test_files_that_do_not_agree(machine):
     finding = machine.judge(UNLOCK)[AGREE]
     assert (finding.verdict, finding.severity) == ("drift", "medium")
     assert "nofail-differs" in finding.observed
+
+
+def test_an_apply_never_asks_for_the_key_of_a_volume(machine):
+    def asked(uri):
+        raise AssertionError(uri)
+
+    volume(machine, key="/etc/key")
+    machine.put({"/etc/key": "not a key\n"})
+    (machine.root / "etc/key").chmod(0o644)
+    data = {"device": "/dev/disk/by-id/scsi-sdb", "unlock": {"key": "sdb://vault/luks/data"}}
+    pillar = {"crypt": {"mode": "enforce", "volumes": {"data": data}}}
+    families = all_families()
+    loaded = policy.load(pillar, families=families, needed=["crypt"], resolve=asked)
+    out = apply.plan(machine.root, loaded, ["crypt"], name="box")
+    assert list(out["families"]["crypt"]["changes"]) == ["/etc/key"]
 
 
 # ---- swap and temporary files ----------------------------------------------------------------

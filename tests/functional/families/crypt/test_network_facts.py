@@ -42,6 +42,18 @@ def test_iscsi_and_nvme(machine):
     assert [(n["name"], n["tls"]) for n in seen["nvme"]] == [("nvme1", False)]
 
 
+def test_what_is_mounted_now(machine):
+    options = f"vers=3.1.1,seal,username=joe,password={SECRET}"
+    machine.mount("/pub", None, "cifs", source="//fs/pub", dev="0:60", options=options)
+    machine.mount("/", machine.disk("sda"))
+    facts, _policy = machine.facts()
+    (mount,) = facts["crypt"]["network"]["mounts"]
+    assert mount["options"] == ["vers=3.1.1", "seal"]
+    assert SECRET not in str(facts) and "joe" not in str(facts)
+    found = machine.judge("crypt-network-storage")
+    assert "without nosuid, nodev" in found["/pub as it is mounted"].comment
+
+
 def test_facts_hold_no_key(machine):
     """Neither of a header nor of a table: what cryptsetup would print as a blob is not there."""
     machine.luks_on("sdb")
