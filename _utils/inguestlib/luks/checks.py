@@ -5,6 +5,7 @@ that neither overlap nor leave their place.
 """
 
 import json
+import re
 
 from inguestlib.luks import slotchecks
 from inguestlib.luks.fields import Invalid, integer, number, references, string
@@ -29,7 +30,8 @@ def load(body):
     if body[:1] != b"{" or body[end - 1 : end] != b"}":
         raise Invalid("its metadata are not a JSON object")
     try:
-        found = _DECODER.decode(body[:end].decode("utf-8", "replace"))
+        decoder = _CAREFUL if _LONG.search(body, 0, end) else _PLAIN
+        found = decoder.decode(body[:end].decode("utf-8", "replace"))
     except (ValueError, RecursionError):
         raise Invalid("its metadata are not JSON") from None
     if not isinstance(found, dict):
@@ -48,7 +50,9 @@ def _constant(name):
     raise ValueError(name)
 
 
-_DECODER = json.JSONDecoder(parse_int=_int, parse_constant=_constant)
+_LONG = re.compile(rb"[0-9]{20}")
+_PLAIN = json.JSONDecoder(parse_constant=_constant)
+_CAREFUL = json.JSONDecoder(parse_int=_int, parse_constant=_constant)
 
 
 def check(metadata, size):
