@@ -47,10 +47,16 @@ class Job:
         self.salt = {} if salt is None else salt
         self.root = root
         self.image = device
-        self.step = step
+        self.passed = 0  # how many labels: what has passed one may have changed something
+        self._step = step
         self.tool = Cryptsetup(progress=progress)
         self.effects = Effects(self.salt)
         self._tried = None, None
+
+    def step(self, label):
+        """Called by a step before and after everything that lasts."""
+        self.passed += 1
+        self._step(label)
 
     def guest(self):
         """A guest that has seen nothing yet."""

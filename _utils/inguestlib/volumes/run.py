@@ -83,10 +83,12 @@ def _run(job, test, only):
             return _result(job, "failed", done, made.steps, why)
         try:
             job.step(f"run: {step.kind}")
+            before = job.passed
             STEPS[step.kind](job, step)
         except (VolumeError, OSError) as exc:
             why = f"{step.kind}: {exc}"
-            return _result(job, "failed" if done else "refused", done, made.steps, why)
+            changed = done or job.passed > before
+            return _result(job, "failed" if changed else "refused", done, made.steps, why)
         done.append(step)
         last = step
     if test and made.steps:

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from inguestlib.luks import header as luks_header
-from inguestlib.volumes import VolumeError, run
+from inguestlib.volumes import Tried, VolumeError, run
 from support.volumes import declare
 
 pytestmark = pytest.mark.functional
@@ -82,6 +82,16 @@ def test_a_store_that_loses_what_it_is_given_keeps_the_device_blank(images):
     assert done["result"] == "refused", done
     assert "did not give back" in done["comment"]
     assert images.bytes() == before
+
+
+def test_a_step_that_fails_halfway_is_told_as_a_failure_and_carried_on(images, monkeypatch):
+    job = images.job()
+    monkeypatch.setattr(job.tool, "test", lambda *args, **more: Tried(False, "it does not open"))
+    done = run.run(job)
+    assert (done["result"], done["steps"]) == ("failed", []), done
+    assert "it does not open" in done["comment"]
+    assert done["left"][0]["do"] == "format"
+    assert run.run(images.job())["result"] == "changed"
 
 
 @pytest.mark.parametrize(
