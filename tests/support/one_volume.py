@@ -1,5 +1,7 @@
 """One declared volume in an image file, worked on by Salt's loaded functions and states."""
 
+import json
+
 from support.safe import DRIVERS
 from support.volumes import CHEAP, Images
 
@@ -15,7 +17,7 @@ class OneVolume:
     def __init__(self, loaded, directory, safe):
         self.images = Images(directory)
         self.safe = safe
-        self._loaded = loaded
+        self._loaded, self._known = loaded, {}
         self.declared = {
             "device": "/dev/disk/by-id/scsi-one",
             "filesystem": "none",
@@ -37,9 +39,11 @@ class OneVolume:
     def load(self, test=False):
         """``(functions, states)`` for the declaration as it is now."""
         pillar = {"mode": "off", "crypt": {"mode": self.mode, "volumes": {"data": self.declared}}}
-        return self._loaded(
-            pillar, test=test, sdb_dirs=[str(DRIVERS)], safe=self.safe.profile, id="web1"
-        )
+        key = json.dumps([pillar, test])
+        if key not in self._known:  # Salt's loader is slow, and most tests ask the same again
+            more = {"sdb_dirs": [str(DRIVERS)], "safe": self.safe.profile, "id": "web1"}
+            self._known[key] = self._loaded(json.loads(key)[0], test=test, **more)
+        return self._known[key]
 
     def call(self, name, *arguments, **keywords):
         """``inguest_luks.<name> data`` on the image: the volume's part of the answer."""
