@@ -100,3 +100,40 @@ def test_replace_gives_up_no_data_without_a_name(tmp_path):
             continue  # the policy's schema doesn't take it
         assert told["replace"] == replace
         refused(images, replace=replace)
+
+
+@pytest.fixture
+def mounted(tmp_path):
+    """A loop device with ext4 on it, mounted."""
+    need.root()
+    image = tmp_path / "disk"
+    with open(image, "wb") as file:
+        file.truncate(64 * M)
+    subprocess.run(("mkfs.ext4", "-q", "-U", UUID, image), check=True)
+    made = subprocess.run(("losetup", "-f", "--show", image), capture_output=True, text=True)
+    if made.returncode:
+        need.unmet(f"no loop device: {made.stderr}")
+    loop, target = made.stdout.strip(), tmp_path / "mounted"
+    target.mkdir()
+    try:
+        subprocess.run(("mount", loop, target), check=True)
+        try:
+            yield loop, target
+        finally:
+            subprocess.run(("umount", target), check=True)
+    finally:
+        subprocess.run(("losetup", "-d", loop), check=True)
+
+
+def test_a_mount_that_no_list_shows_is_refused_though_its_uuid_is_given_up(tmp_path, mounted):
+    """As one of another mount namespace: only the exclusive open knows of it."""
+    loop, target = mounted
+    (target / "file").write_text("the only copy")
+    images = Images(tmp_path)
+    for told in ({}, {"replace": UUID}, {"replace": UUID, "intent": "retired"}):
+        done = run.run(images.job(declare(**told), device=loop))
+        assert done["result"] in ("refused", "clean") and done["steps"] == [], done
+        if told.get("intent") != "retired":
+            assert "in use" in done["comment"]  # the tree's own list of mounts has none
+    assert (target / "file").read_text() == "the only copy"
+    assert not images.store
