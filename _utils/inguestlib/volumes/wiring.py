@@ -67,16 +67,28 @@ def opening(declared, seen):
     out = [_file(CRYPTTAB, edits, boot)] if edits else []
     if boot["live"] and edits:
         out.append(Unit("systemd", "daemon-reload"))
-    # What is not installed can't be enabled: that stays a problem.
-    if "askpass-off" in ids and boot["units"]["askpass"] is False:
-        out.append(Unit(ASKPASS, "enable"))
-    if "remote-off" in ids:
-        out.append(Unit(REMOTE, "enable"))
+    out += _units(declared, seen, edits, ids)
     stale = ids & {"initramfs-missing", "initramfs-older"}
     owner = _REBUILD.get((boot["initramfs"] or {}).get("by"))
     if boot["live"] and owner and name in boot["critical"] and (edits or stale):
         out.append(Refresh(owner))
     return ordered(out)
+
+
+def _units(declared, seen, edits, ids):
+    """Units that have to be reached at a boot; a row that is still to come asks for them too."""
+    boot, name = seen["boot"], seen["name"]
+    units, out = boot["units"], []
+    systems = boot["systemd"] and edits and not entries.by_unit(declared)
+    token = seen["header"] is not None and entries.token(seen["header"], "clevis")
+    clevis = systems and token and name not in boot["critical"]
+    # What is not installed can't be enabled: that stays a problem.
+    if ("askpass-off" in ids or clevis) and units["askpass"] is False:
+        out.append(Unit(ASKPASS, "enable"))
+    remote = systems and entries.over_network(declared) and units["remote"] is False
+    if ("remote-off" in ids or remote) and entries.fstab_row(name, declared) is None:
+        out.append(Unit(REMOTE, "enable"))
+    return out
 
 
 def _crypttab(name, declared, seen):
@@ -225,8 +237,9 @@ def _disagreement(job, before, ids):
     for problem in agreement.problems(name, declared, job.look()):
         ours = problem["id"].startswith(ids) and not _not_installed(problem)
         if ours or (problem["id"], problem["words"]) not in old:
-            # A row of fstab comes later, and can't agree before.
-            if problem["id"].startswith(_MOUNTING) and ids is _OPENING:
+            # A row of fstab comes later, and can't agree, or ask for the volume, before.
+            later = (*_MOUNTING, "remote-off") if entries.fstab_row(name, declared) else _MOUNTING
+            if problem["id"].startswith(later) and ids is _OPENING:
                 continue
             left.append(f"{problem['words']} ({problem['evidence']})")
     return "; ".join(left) or None
