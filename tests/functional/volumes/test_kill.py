@@ -144,8 +144,10 @@ def test_a_format_that_tore_the_header_is_begun_anew(tmp_path):
             "-q",
             "--uuid",
             uuid,
-            "--iter-time",
-            "1",
+            "--pbkdf",
+            "pbkdf2",
+            "--pbkdf-force-iterations",
+            "1000",
             "-d",
             "/etc/hostname",
         ]
