@@ -74,7 +74,7 @@ def test_a_bad_policy_names_every_mistake_and_changes_nothing(loaded, root, name
 @pytest.mark.parametrize(
     ("kwargs", "words"),
     [
-        ({"families": "dsn"}, "no such family: dsn; known are dns"),
+        ({"families": "dsn"}, "no such family: dsn; known are crypt, dns"),
         ({"controls": "dns-x"}, "no such control: dns-x"),
     ],
 )
