@@ -186,33 +186,49 @@ def scan(area):
     return sorted(found, key=lambda item: item["offset"])
 
 
+_MINIX = (b"\x7f\x13", b"\x8f\x13", b"\x68\x24", b"\x78\x24")
+_MINIX += tuple(magic[::-1] for magic in _MINIX)
+_JFFS2_NODES = (b"\x03\x20", b"\x01\xe0", b"\x02\xe0", b"\x04\x20", b"\x06\x20")
+_JFFS2 = tuple(b"\x85\x19" + node for node in _JFFS2_NODES)
+_JFFS2 += tuple(b"\x19\x85" + node[::-1] for node in _JFFS2_NODES)
+
+
 def _checked(head):
-    """Signatures whose magic is too short to stand alone, or that may stand at several places."""
+    """Signatures whose magic is too short to stand alone, or that may stand at several places.
+
+    Two bytes are right by chance once in 65,536 times, and what an open volume shows before its
+    file system is made is chance: so more of the superblock is asked.
+    """
     ext = superblocks.ext(head[K : 2 * K])
     if ext:
         yield ext[0], K + 56, ext[1]
     for sector in range(4):  # an LVM label stands in any of the first four sectors
         label = head[sector * 512 : sector * 512 + 64]
-        if label[:8] == b"LABELONE":
+        if label[:8] == b"LABELONE" and len(label) == 64:
             at = sector * 512 + struct.unpack_from("<I", label, 20)[0]
             yield "LVM2_member", sector * 512, _lvm_uuid(head[at : at + 32])
     if head[:2] == b"HM" and head[2:4] in (b"\1\0", b"\2\0"):
         yield "LVM1_member", 0, None
     if head[1030:1032] == b"\x34\x34" and head[1024:1028] == b"\2\0\0\0":
-        yield "nilfs2", 1030, str(uuids.UUID(bytes=head[1024 + 152 : 1024 + 168]))
+        raw = head[1024 + 152 : 1024 + 168]
+        yield "nilfs2", 1030, str(uuids.UUID(bytes=raw)) if len(raw) == 16 else None
     if head[1024:1026] in (b"H+", b"HX") and head[1026:1028] in (b"\0\4", b"\0\5"):
         yield "hfsplus", 1024, None
-    if head[1024:1026] == b"BD" and head[1034:1038] != bytes(4):
-        yield "hfs", 1024, None
-    if head[1040:1042] in (b"\x7f\x13", b"\x8f\x13", b"\x68\x24", b"\x78\x24") or (
-        head[1048:1050] == b"\x5a\x4d"
-    ):
+    if head[1024:1026] == b"BD":  # its allocation blocks are of whole sectors
+        size = int.from_bytes(head[1044:1048], "big")
+        if size and not size % 512:
+            yield "hfs", 1024, None
+    if head[1040:1042] in _MINIX and head[1034:1036] == b"\0\0" and head[1042:1044] < b"\4\0":
         yield "minix", 1040, None
-    if head[:2] == b"\x85\x19" or head[:2] == b"\x19\x85":
+    if head[1048:1050] in (b"\x5a\x4d", b"\x4d\x5a") and head[1028:1030] == b"\0\0":
+        if head[1036:1040] == bytes(4):
+            yield "minix", 1048, None
+    if head[:4] in _JFFS2:
         yield "jffs2", 0, None
     if head[508:510] == b"\xda\xbe" and _xor(head[:512]) == 0:
         yield "sun", 508, None
-    if head[510:512] == b"\x55\xaa":
+    # An entry of the table begins with 0x00 or 0x80; so do those of a boot sector without one.
+    if head[510:512] == b"\x55\xaa" and all(head[at] in (0, 0x80) for at in range(446, 510, 16)):
         serial = head[440:444][::-1].hex()
         yield "dos", 510, serial if any(head[440:444]) else None
 

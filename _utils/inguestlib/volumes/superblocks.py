@@ -120,5 +120,5 @@ def _drbd(area):
 def _nilfs(area):
     at = (area.size & ~4095) - 4 * K
     raw = area.read(at, 168)
-    if raw[6:8] == b"\x34\x34" and raw[:4] == b"\2\0\0\0":
+    if raw[6:8] == b"\x34\x34" and raw[:4] == b"\2\0\0\0" and len(raw) == 168:
         yield "nilfs2", at + 6, str(uuids.UUID(bytes=raw[152:168]))

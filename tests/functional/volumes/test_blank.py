@@ -213,6 +213,9 @@ BY_HAND = {
     "APFS": ("apfs", 32, b"NXSB"),
     "UFS2": ("ufs", 64 * K + 1372, b"\x19\x01\x54\x19"),
     "UBI": ("ubi", 0, b"UBI#"),
+    "HFS": ("hfs", 1024, b"BD" + bytes(18) + b"\0\0\x10\0"),
+    "JFFS2": ("jffs2", 0, b"\x85\x19\x03\x20\x0c\0\0\0"),
+    "minix 3": ("minix", 1048, b"\x5a\x4d"),
     "HFS+": ("hfsplus", 1024, b"H+\0\4"),
     "RAID of Intel's": ("isw_raid_member", SIZE - K, b"Intel Raid ISM Cfg Sig. 1.1.00"),
     "RAID of DDF": ("ddf_raid_member", SIZE - 512, b"\xde\x11\xde\x11"),
@@ -245,6 +248,20 @@ def test_every_kind_that_blkid_names_here_has_our_name(tmp_path):
         named = {said.get("TYPE"), said.get("PTTYPE")} - {None}
         assert not named or kind in named, (name, named)
         image.unlink()
+
+
+def test_a_device_that_ends_anywhere_is_looked_at(tmp_path):
+    image = tmp_path / "image"
+    for _, at, data in BY_HAND.values():
+        if at > M:
+            continue
+        for size in {at + len(data) + more for more in (-1, 0, 1, 16, 31, 200, 511, 512, 4096)}:
+            image.write_bytes((bytes(at) + data).ljust(size, b"\xff")[:size])
+            blank.look(image)
+    for size in range(1, 600, 7):
+        image.write_bytes(b"LABELONE" * 75)
+        os.truncate(image, size)
+        blank.look(image)
 
 
 # ---- wiped at its beginning ----------------------------------------------------------------------
@@ -317,8 +334,10 @@ def test_one_byte_is_enough(tmp_path, at):
 def test_random_data_without_a_signature(tmp_path):
     """A plain mapping of dm-crypt, or a LUKS data device with its header elsewhere."""
     image = tmp_path / "image"
-    image.write_bytes(os.urandom(4 * M))
-    assert not blank.look(image)["ok"]
+    for _ in range(8):
+        image.write_bytes(os.urandom(4 * M))
+        seen = blank.look(image)
+        assert (seen["ok"], seen["signatures"]) == (False, [])
     assert not blank.check(image, run)["ok"]
 
 

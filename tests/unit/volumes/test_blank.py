@@ -1,5 +1,7 @@
 """Where a device is looked at, and how what several eyes saw becomes one list."""
 
+import random
+
 from inguestlib.volumes import blank, signatures
 
 G = 1 << 30
@@ -52,6 +54,20 @@ def test_what_another_eye_saw_is_added_once():
     blank._merge(found, sign("ext4", 1080 + 4096, "w", "wipefs"))
     blank._merge(found, sign("of_the_future", 0, None, "wipefs"))
     assert [s["type"] for s in found] == ["ext4", "gpt", "ext4", "of_the_future"]
+
+
+def test_noise_is_no_signature():
+    """An open volume shows noise before its file system is made."""
+    chance = random.Random(7)
+    magics = ((510, b"\x55\xaa"), (1024, b"BD"), (1024, b"H+"), (1030, b"\x34\x34"), (0, b"HM"))
+    magics += ((1040, b"\x7f\x13"), (1048, b"\x5a\x4d"), (0, b"\x85\x19"), (1080, b"\x53\xef"))
+    seen = []
+    for number in range(4000):
+        at, magic = magics[number % len(magics)]
+        noise = bytearray(chance.randbytes(4096))
+        noise[at : at + 2] = magic
+        seen += [kind for kind, _, _ in signatures._checked(bytes(noise))]
+    assert len(seen) < 3, seen  # "BD" is right once in 512 times then, and there are 444 of it
 
 
 def test_words():
