@@ -188,6 +188,7 @@ def test_each_way_of_unlocking(box):
     new_keys_of_the_tang_server_are_bound_anew(box)
     all_are_open_after_an_unattended_boot(box)
     a_pcr_that_moved_is_bound_anew_by_the_recovery_key(box)
+    a_pin_goes_to_the_tpm_and_nowhere_else(box)
 
 
 def all_are_made(box):
@@ -237,3 +238,12 @@ def new_keys_of_the_tang_server_are_bound_anew(box):
     server = {"url": box.tang.url, "thumbprint": box.tang.thumbprint}
     box.declared["vault"]["unlock"]["tang"] = {"servers": [server]}
     assert box.apply("vault") == ["key_bind", "key_remove", "backup"]
+
+
+def a_pin_goes_to_the_tpm_and_nowhere_else(box):
+    box.declared["data"]["unlock"] = {"by": ["tpm2"], "tpm2": {"pcrs": [7], "pin": "31415926"}}
+    assert {"key_bind", "key_remove"} <= set(box.apply("data"))
+    header = box.machine.run("cryptsetup", "luksDump", crypt.BY_ID.format("DATA-1")).out
+    assert header.count("systemd-tpm2") == 1 and "tpm2-pin" in header
+    assert box.apply("data") == []
+    assert "31415926" not in box.machine.run("journalctl", "-b", "--no-pager").out
