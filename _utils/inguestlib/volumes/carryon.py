@@ -1,7 +1,12 @@
 """Carry a re-encryption on that is under way, whoever began it, to its end."""
 
+import os
+import uuid as uuids
+
+from inguestlib import images
 from inguestlib.luks import header as luks_header
 from inguestlib.volumes import VolumeError, backup, conclude
+from inguestlib.volumes.record import private
 
 
 def under_way(job):
@@ -19,7 +24,7 @@ def settle(job):
     seen = job.look()
     path, header = seen["path"], seen["header"]
     if conclude.due(header):
-        backup.ensure(job)
+        _copied(job, path)
         conclude.finish(path, job.step)
         job.step("carry on: concluded")
         return
@@ -35,6 +40,21 @@ def settle(job):
         job.tool.close(job.name)
     job.tool.repair(path, job.keys.authority(path, header))
     job.step("carry on: repaired")
+
+
+def _copied(job, path):
+    """A copy of a header that says two things: no key can be tried on it, so its bytes are."""
+    folder = private(backup.place(job))
+    new = os.path.join(folder, f"{uuids.uuid4().hex[:8]}.ending.luks")
+    job.tool.backup(path, new)
+    os.chmod(new, 0o600)
+    with open(new, "rb") as file, open(path, "rb") as device:
+        os.fsync(file.fileno())
+        while data := file.read(1 << 20):
+            if data != device.read(len(data)):
+                raise VolumeError(f"{new}: the copy of the header is not what {path} holds")
+    images.sync_dir(folder)
+    job.step("carry on: header copied")
 
 
 def carry_on(job, online):

@@ -23,6 +23,8 @@ def observe(job, header):
     """
     if not keyplan.manageable(header) or job.declared["intent"] != "encrypted":
         return {"roles": {}, "tokens": {}}
+    if header["reencrypt"]:  # carried on first; at its very end no key can be tried
+        return {"roles": {}, "tokens": {}}
     path = job.path()
     roles = {r: job.keys.tried(path, header, r) for r in ROLES if job.keys.has(r)}
     tokens = {}

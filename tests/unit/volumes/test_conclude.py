@@ -28,7 +28,7 @@ def header(live, of_live, previous=("crypt", "0"), slots=("0", "1")):
     for n, digest in enumerate(of_live):
         if digest is not None:
             digests[digest]["segments"].append(str(n))
-    keyslots = {slot: SLOT for slot in slots}
+    keyslots = dict.fromkeys(slots, SLOT)
     return {
         "keyslots": {**keyslots, "2": MOVING},
         "tokens": {"0": {"type": "inguest", "keyslots": ["0", "1"]}},
