@@ -5,6 +5,7 @@ answers have to agree before anything is written: our own table of signatures, `
 ``wipefs`` of the guest, and the bytes, which have to be zero wherever they are looked at.
 """
 
+import contextlib
 import errno
 import json
 import os
@@ -43,7 +44,8 @@ def check(real_path, run):
 
     :param real_path: a block device, or an image file.
     :param run: ``run(argv) -> {"retcode", "stdout", "stderr"}``, as ``cmd.run_all`` of a list.
-    :return: ``{"ok": bool, "why": str, "signatures": [{"type", "offset", "uuid", "by"}],
+    :return: ``{"ok": bool, "why": str,
+        "signatures": [{"type", "offset", "uuid", "by", "copies": more of the same thing}],
         "sampled": bytes that were read and are zero, "holes": bytes that a file does not hold,
         "size": bytes}``. ``why`` says what stands in the way, or what was looked at.
 
@@ -54,8 +56,7 @@ def check(real_path, run):
     """
     found = _found()
     try:
-        _exclusive(real_path)
-        with Area(real_path) as area:
+        with _held(real_path), Area(real_path) as area:
             found = _found(area)
             signatures = table.scan(area)
             found["signatures"] = table.things(signatures)
@@ -109,18 +110,23 @@ class Doubt(Exception):
     """Something could not be found out: reason enough not to format."""
 
 
-def _exclusive(path):
+@contextlib.contextmanager
+def _held(path):
+    """Hold a block device as nobody can who mounts or maps it; of a file there is no such thing."""
     mode = os.stat(path).st_mode
-    if stat.S_ISREG(mode):
-        return
-    if not stat.S_ISBLK(mode):
+    if not stat.S_ISBLK(mode) and not stat.S_ISREG(mode):
         raise Doubt(f"{path} is neither a block device nor a file")
+    exclusively = os.O_EXCL if stat.S_ISBLK(mode) else 0
     try:
-        os.close(os.open(path, os.O_RDONLY | os.O_EXCL | os.O_CLOEXEC | os.O_NONBLOCK))
+        fd = os.open(path, os.O_RDONLY | exclusively | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as exc:
         if exc.errno == errno.EBUSY:
             raise Doubt(f"{path} is in use: mounted, or held by another device") from None
         raise
+    try:
+        yield
+    finally:
+        os.close(fd)
 
 
 def _ask(run, argv, fine):
