@@ -157,10 +157,16 @@ def test_a_disk_in_use_is_never_formatted(guest_machine):
     done = volumes.apply("lv", {**lv, "recovery": ESCROW})
     assert done["result"] == "refused", done  # 16 MiB are a header, and nothing behind it
     machine.run("lvextend", "-q", "-L", "96M", "/dev/group/volume", check=True)
-    done = volumes.apply(
-        "lv", {**lv, "size": "96M", "recovery": ESCROW, "unlock": {"by": ["tpm2"]}}
-    )
-    assert good(done) is True
+    lv = {**lv, "size": "96M", "recovery": ESCROW, "unlock": {"by": ["tpm2"]}}
+    assert good(volumes.apply("lv", lv)) is True
+
+    # ---- TRIM passes through, or not, while it is open
+    for discard in (True, False):
+        done = volumes.apply("lv", {**lv, "discard": discard})
+        assert good(done) is True
+        assert "discard" in kinds(done["steps"])
+        table = machine.run("dmsetup", "table", "lv", check=True).out
+        assert ("allow_discards" in table) is discard
 
     # ---- a partition, and what is beside it on the disk
     beside = crypt.BY_ID.format("SWAP-1")
