@@ -100,6 +100,6 @@ def _section(data, name):
             at = strings + label
             if data[at : at + len(name) + 1] == name + b"\0" and length < _LARGEST:
                 return bytes(data[offset : offset + length])
-    except (struct.error, IndexError):  # cut short, or not what its header says
+    except (struct.error, IndexError, OverflowError):  # cut short, or not what its header says
         return None
     return None
