@@ -19,7 +19,7 @@ HEADER = 16 << 20  # what a header takes at the beginning, and what is moved to 
 
 
 def make(job, path, to):
-    """Copy, make it durable, and compare what the disk then holds: ``{"path", "sha256", …}``.
+    """Copy, make it durable, and compare what the disk then holds: ``{"size", "sha256", …}``.
 
     ``moved`` is the digest of the part that cryptsetup moves to the end of the device, ``still``
     that of a part behind the file system that nothing writes before the data are encrypted.
@@ -38,7 +38,6 @@ def make(job, path, to):
         size = device.seek(0, os.SEEK_END)
     images.sync_dir(folder)
     made = {
-        "path": to,
         "size": size,
         "sha256": digest(path, 0, NEED),
         "moved": digest(path, 0, HEADER),
@@ -76,7 +75,9 @@ def moved(path, head):
 
 
 def restore(path, head):
-    """Put the copy back, and compare. Raises :class:`VolumeError`; then nothing was written."""
+    """Put the copy, ``head["path"]``, back, and compare.
+
+    Raises :class:`VolumeError`; then nothing was written."""
     if digest(head["path"], 0, NEED) != head["sha256"]:
         raise VolumeError(f"{head['path']}: the copy of the beginning of {path} is damaged")
     if digest(path, head["size"] - 2 * HEADER, HEADER) != head["still"]:

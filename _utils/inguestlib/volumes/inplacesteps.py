@@ -27,6 +27,11 @@ def _keep(job, **changed):
     job.record.set("in_place", {**(job.record.get("in_place") or {}), **changed})
 
 
+def _file(job, name):
+    """The real path of one of the copies, beside the record."""
+    return os.path.join(job.record.folder, name)
+
+
 def _free(job):
     """A fresh look at a device that nobody uses. Raises :class:`VolumeError`."""
     seen = job.look()
@@ -86,10 +91,10 @@ def do_room(job, step):
         )
     room.check(job, path, mend=True)
     job.step("in_place: checked")
-    image = os.path.join(job.record.make(), "metadata")
+    job.record.make()
+    image = _file(job, "metadata")
     ranges = room.copy_metadata(job, path, image)
-    stage = (job.record.get("in_place") or {}).get("stage", "left")
-    _keep(job, stage="shrink", image=image, ranges=ranges, before=stage)
+    _keep(job, stage="shrink", ranges=ranges)
     job.step("in_place: shrinking")
     room.shrink(job, path, seen["device"]["regular"])
     job.step("in_place: shrunk")
@@ -99,16 +104,15 @@ def do_room(job, step):
 def do_undo(job, step):
     """Put back the metadata of an ext4 whose shrink was cut."""
     path, kept = _free(job)["path"], job.record.get("in_place")
-    room.put_back(path, kept["image"], kept["ranges"])
+    room.put_back(path, _file(job, "metadata"), kept["ranges"])
     job.step("in_place: metadata put back")
     _settle_shrink(job, path)
 
 
 def _settle_shrink(job, path):
     room.check(job, path)
-    image = job.record.get("in_place")["image"]
-    _keep(job, stage="left", image=None, ranges=None)
-    backup.destroy(image)
+    _keep(job, stage="left", ranges=None)
+    backup.destroy(_file(job, "metadata"))
 
 
 # ---- the begin --------------------------------------------------------------------------------
@@ -127,7 +131,8 @@ def do_begin(job, step):
     room.check(job, path)
     key, role = job.keys.first()
     job.step("in_place: key kept")
-    head = headcopy.make(job, path, os.path.join(job.record.make(), "head"))
+    job.record.make()
+    head = headcopy.make(job, path, _file(job, "head"))
     job.step("in_place: head copied")
     uuid = str(uuids.uuid4())
     _keep(job, stage="begin", uuid=uuid, role=role, head=head)
@@ -159,7 +164,8 @@ def _init(job, path, key, uuid):
 
 def _settled(job, path, kept):
     """What a begin has left: a header that serves (True), or the file system as it was (False)."""
-    head, header = kept["head"], luks_header.read(path)
+    head = {**kept["head"], "path": _file(job, "head")}
+    header = luks_header.read(path)
     ours = bool(header and header["usable"] and header["uuid"] == kept["uuid"])
     if ours and (header["reencrypt"] is None or _advanced(header)):
         _keep(job, stage="begun")  # somebody has carried on
@@ -227,9 +233,8 @@ def do_finish(job, step):
                 _mounted(job)
     volumekey.name(job)
     job.step("in_place: named")
-    for left in ("head", "image"):
-        if kept.get(left):
-            backup.destroy(kept[left]["path"] if left == "head" else kept[left])
+    for name in ("head", "metadata"):
+        backup.destroy(_file(job, name))
     job.step("in_place: head destroyed")
     job.record.drop("in_place")
 
