@@ -89,7 +89,21 @@ FILES = {
         "/dev/sdb1 /data xfs defaults,nofail 0 2\n"
         "server:/x /n nfs _netdev 0 0\n"
     ),
-    "/etc/crypttab": ("data UUID=b /key luks,nofail\nd2 /dev/sdb none luks,tpm2-device=auto\n"),
+    "/etc/crypttab": (
+        "data UUID=b /key luks,nofail\nd2 /etc/keys/image none luks,tpm2-device=auto\n"
+    ),
+    "/key": "not a key\n",
+    "/etc/keys/image": "x\n",
+    "/etc/cryptsetup-initramfs/conf-hook": 'KEYFILE_PATTERN="/k*"\nASKPASS=y\n',
+    "/etc/dracut.conf.d/keys.conf": 'install_items+=" /key "\n',
+    "/etc/initramfs-tools/conf.d/resume": "RESUME=UUID=c\n",
+    "/etc/kernel/cmdline": "root=UUID=a rd.luks.uuid=b rd.luks.key=/key:UUID=d resume=/dev/sdb2\n",
+    "/var/lib/inguest/volumes/data/record.json": (
+        '{"backup": {"path": "/key", "size": 9, "uuid": "b", "state": "sha256:0"}}\n'
+    ),
+    "/var/lib/iscsi/nodes/iqn.x/10.0.0.9,3260,1/default": (
+        "node.session.auth.authmethod = CHAP\nnode.session.auth.username_in = j\n"
+    ),
     "/etc/default/grub": ('GRUB_TIMEOUT=5\nGRUB_CMDLINE_LINUX="quiet"\nGRUB_DEFAULT=0\n'),
     "/boot/grub/grub.cfg": ("set timeout=5\nmenuentry 'x' {\n linux /vmlinuz root=/dev/sda1\n}\n"),
     "/etc/chrony/chrony.conf": (
@@ -209,7 +223,6 @@ FILES = {
     "/etc/opt/chrome/policies/managed/a.json": '{"DnsOverHttpsMode":"off"}',
     "/etc/inittab": "id:3:initdefault:\n",
     "/etc/machine-id": "abc\n",
-    "/etc/kernel/cmdline": "quiet\n",
     "/boot/loader/entries/a.conf": ("title x\noptions root=/dev/sda1\n"),
     "/boot/loader/loader.conf": "timeout 3\n",
     "/etc/environment": "http_proxy=http://u:p@proxy.corp.example:3128\nno_proxy='a, b'\n",

@@ -35,6 +35,21 @@ PILLAR = {
         "vgauth_aliases": {"remove": True},
         "scripts": {"remove": True},
     },
+    "crypt": {
+        "sensitive": True,
+        "tables": {"enforce": True},
+        "network": {"nfs": "krb5p"},
+        "discard": "refuse",
+        "volumes": {
+            "data": {"device": "UUID=b", "mount": "/data"},
+            "swap0": {
+                "device": "/dev/disk/by-partuuid/a",
+                "size": "1G",
+                "filesystem": "swap",
+                "unlock": {"by": ["random"]},
+            },
+        },
+    },
     "proxy": {
         "url": "http://proxy.corp.example:3128",
         "exceptions": [".corp.example"],
@@ -150,6 +165,10 @@ def test_the_files_themselves_are_understood(tree, loaded):
         "drivers-in-initramfs",
         "drivers-balloon-vmci",
         "drivers-scsi-timeout",
+        "crypt-network-storage",
+        "crypt-policy-match",
+        "crypt-swap-tmp",
+        "crypt-unlock-path",
         "proxy-no-proxy-scope",
         "proxy-package-manager",
     } <= drifting
