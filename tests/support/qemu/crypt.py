@@ -69,7 +69,9 @@ class Volumes:
 
         more
             ``test=True``; ``kill="label"``, which ends the run there as SIGKILL does;
-            ``action="restored"``: one of :mod:`inguestlib.volumes.actions` instead of a run.
+            ``action="restored"``: one of :mod:`inguestlib.volumes.actions` instead of a run;
+            ``trace="/run/labels"``, a file for the labels of the steps as they pass;
+            ``lean=True``: Salt is not loaded before more is needed than to run a program.
         """
         told = json.dumps({"name": name, "declared": {"luks": LUKS, **declared}, **more})
         script = "exec /opt/salt/bin/python /srv/inguest/driver.py"

@@ -54,6 +54,13 @@ class Farm:
             yield machine
 
     @contextmanager
+    def thawed(self, snapshot):
+        """A machine that goes on from a :class:`Snapshot` of a test's own."""
+        machine = Machine.thaw(snapshot, *self._place())
+        with _off_at_the_end(machine):
+            yield machine
+
+    @contextmanager
     def salted(self, master, suite, **wanted):
         """A :class:`GuestMinion` that is connected to ``master`` and holds its checkout."""
         key = _parts(suite, wanted)

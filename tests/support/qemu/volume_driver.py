@@ -1,15 +1,14 @@
 """In the guest: one run on one volume. The argument is JSON: see ``crypt.Volumes.start``."""
 
+import functools
 import json
 import os
 import signal
+import subprocess
 import sys
 
 sys.path.insert(0, "/srv/inguest/_utils")
 os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
-
-import salt.config
-import salt.loader
 
 from inguestlib.volumes import actions, declared, job, run
 
@@ -44,27 +43,40 @@ def forget(uri):
         json.dump(values, file)
 
 
-def functions():
-    """Salt's own, and a store."""
-    opts = salt.config.minion_config(None)
-    opts.update(file_client="local", cachedir="/tmp/salt", extension_modules="/tmp/salt/ext")
-    opts["grains"] = {"kernel": "Linux", "os": "Debian", "os_family": "Debian", "init": "systemd"}
-    opts["grains"]["osmajorrelease"] = 12
-    loaded = salt.loader.minion_mods(opts)
+def run_all(argv, python_shell=False, timeout=None, **unused):
+    """As ``cmd.run_all`` of a list, without loading Salt."""
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=timeout, check=False)
+    return {"retcode": done.returncode, "stdout": done.stdout, "stderr": done.stderr}
+
+
+def functions(lean):
+    """Salt's own, and a store. ``lean``: Salt is loaded when more is asked for than a program."""
     own = {
         "sdb.get": lambda uri, strict=False: stored().get(uri),
         "sdb.set": keep,
         "sdb.delete": forget,
     }
-    return _Both(own, loaded)
+    return _Both({**own, "cmd.run_all": run_all}) if lean else _Both(own)
+
+
+def loaded():
+    """Salt's own functions."""
+    import salt.config
+    import salt.loader
+
+    opts = salt.config.minion_config(None)
+    opts.update(file_client="local", cachedir="/tmp/salt", extension_modules="/tmp/salt/ext")
+    opts["grains"] = {"kernel": "Linux", "os": "Debian", "os_family": "Debian", "init": "systemd"}
+    opts["grains"]["osmajorrelease"] = 12
+    return salt.loader.minion_mods(opts)
 
 
 class _Both(dict):
     """Our own functions over Salt's."""
 
-    def __init__(self, own, loaded):
-        super().__init__(own)
-        self._loaded = loaded
+    @functools.cached_property
+    def _loaded(self):
+        return loaded()
 
     def __missing__(self, name):
         return self._loaded[name]
@@ -83,11 +95,16 @@ def main(told):
 
     def step(label):
         seen.append(label)
+        if "trace" in told:
+            with open(told["trace"], "a", encoding="utf-8") as file:
+                file.write(label + "\n")
         if label == kill or len(seen) == kill:
             os.kill(os.getpid(), signal.SIGKILL)
 
     minion = told.get("minion", "guest")
-    one = job.Job(told["name"], volume, minion=minion, salt=functions(), step=step)
+    one = job.Job(
+        told["name"], volume, minion=minion, salt=functions(told.get("lean", False)), step=step
+    )
     if "action" in told:
         result = getattr(actions, told["action"])(one)
     else:
