@@ -90,7 +90,7 @@ def extend(job, path):
     """
     if "lvm.lvresize" not in job.salt:
         return False
-    before = os.stat(path).st_rdev and _size(path)
+    before = _size(path)
     job.call("lvm.lvresize", lvpath=path, size=f"+{NEED >> 20}M")
     return _size(path) >= before + NEED
 
@@ -106,9 +106,8 @@ def copy_metadata(job, path, image):
     Data that move are written to blocks that are free before. Returns the ranges, in bytes, whose
     blocks of zeros belong to it too: the image has holes there.
     """
-    for stale in (image,):
-        if os.path.exists(stale):
-            os.unlink(stale)
+    if os.path.exists(image):
+        os.unlink(image)
     images.write(image, b"")
     job.run("e2image", "-r", path, image, timeout=None)
     with open(image, "rb") as file:
