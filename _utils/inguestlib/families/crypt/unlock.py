@@ -4,7 +4,7 @@ import fnmatch
 
 from inguestlib.changes import File
 from inguestlib.families.crypt import bootfacts, joined, recovery, stack, tables
-from inguestlib.model import compliant, control, drift, unknown
+from inguestlib.model import compliant, control, drift, not_applicable, unknown
 
 SCHEMA = {}
 OBSERVERS = {}
@@ -26,9 +26,10 @@ _EXPECTED = "a TPM, a Tang server, a key from a store, or a key file on another 
     tier=1,
 )
 def unlock_path(facts, policy):
-    found = [v for v in joined.volumes(facts, policy) if v.row or v.mapping or v.declared]
-    judged = False
+    found, judged = joined.volumes(facts, policy), False
     for volume in found:
+        if not (volume.row or volume.mapping or volume.declared):
+            continue
         judged = True
         yield _way(facts, volume)
         yield _agreement(facts, volume)
@@ -42,7 +43,13 @@ def unlock_path(facts, policy):
     if others := bootfacts.of_nobody(facts):
         judged = True
         yield _disagree("agreement of the boot files", others)
-    if not judged:
+    if judged:
+        return
+    if found:
+        paths = ", ".join(volume.path for volume in found)
+        evidence = f"{tables.CRYPTTAB}: no line of {paths}"
+        yield not_applicable("unlocking", "no boot opens what is encrypted here", evidence=evidence)
+    else:
         yield joined.none(facts, "unlocking")
 
 
@@ -72,6 +79,9 @@ def _way(facts, volume):
         return unknown(
             resource, f"whether a token opens it stands in its header: {why}", evidence=evidence
         )
+    if not volume.row and not tables.by_arguments(facts):
+        comment = "it was opened by hand, and no boot opens it: declare it, or give it a line"
+        return drift(resource, "by hand", _EXPECTED, evidence=evidence, comment=comment)
     return drift(
         resource,
         "a passphrase",

@@ -66,6 +66,19 @@ def test_a_volume_that_no_boot_opens(machine):
     assert machine.judge(UNLOCK)[WAY].verdict == "compliant"
 
 
+def test_what_somebody_opened_by_hand(machine):
+    volume(machine)
+    (machine.root / "etc/crypttab").unlink()
+    finding = machine.judge(UNLOCK)[WAY]
+    assert (finding.verdict, finding.observed) == ("drift", "by hand")
+
+
+def test_what_nothing_opens(machine):
+    machine.mount("/", machine.disk("sda"))
+    machine.luks_on("sdb")
+    assert verdicts(machine.judge(UNLOCK)) == {"unlocking": "not_applicable"}
+
+
 def test_a_header_that_is_not_here(machine):
     machine.put({"/etc/crypttab": "data UUID=1 none luks\nmine UUID=2 none tpm2-device=auto\n"})
     found = verdicts(machine.judge(UNLOCK, live=False))
