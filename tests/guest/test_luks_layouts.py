@@ -26,6 +26,16 @@ print(json.dumps({
     "problems": agreement.of_files(bootfiles.observe(guest)),
 }))
 """
+AGREE = """
+import json, sys
+sys.path.insert(0, "/srv/inguest/_utils")
+from inguestlib.guest import Guest
+from inguestlib.volumes import declared, observed
+told = json.loads(sys.argv[1])
+volumes = {name: declared.VOLUME.check(given, name, []) for name, given in told.items()}
+seen = {name: observed.observe(Guest("/"), name, given) for name, given in volumes.items()}
+print(json.dumps({name: one["agreement"] for name, one in seen.items()}))
+"""
 COLUMNS = "KNAME,TYPE,SIZE,SERIAL,MAJ:MIN,RO,RM,MOUNTPOINTS"
 # Three partitioned disks: of 96 MiB each what is declared by its partition.
 TABLE = "label: gpt\nsize=96M\nsize=96M\n"
@@ -38,6 +48,12 @@ def make(machine, *argv):
 def ours(machine):
     """What our reader says of the guest."""
     return json.loads(make(machine, "/opt/salt/bin/python", "-c", LOOK).out)
+
+
+def disagreements(machine, declared):
+    """What the files of a boot say otherwise than the declarations."""
+    argv = ("/opt/salt/bin/python", "-c", AGREE, json.dumps(declared))
+    return json.loads(make(machine, *argv).out)
 
 
 def theirs(machine):
@@ -67,7 +83,8 @@ def check_stack(machine):
         assert [*mine, device["removable"]] == [
             *(row["type"], row["size"], row["maj:min"], row["ro"], row["rm"])
         ], name
-        assert device["serial"] == row["serial"] or device["dm_name"], name
+        if row["type"] == "disk":
+            assert device["serial"] == row["serial"], name
         for target in filter(None, row["mountpoints"]):
             assert target == "[SWAP]" or name in seen["mounted"][target], target
     assert {(low, d["name"]) for d in seen["devices"].values() for low in d["below"]} == pairs
@@ -150,7 +167,4 @@ def test_layouts_agree_and_are_seen_as_they_are(guest_machine):
     for target in kinds:
         assert set(after["mounted"][target]) <= set(after["covered"]), target
     assert set(after["swaps"]) <= set(after["covered"]) and after["swaps"]
-    for name, volume in declared.items():
-        done = volumes.apply(name, volume)
-        assert done["result"] == "clean", done
-        assert all(proof["ok"] for proof in done["proofs"]), done["proofs"]
+    assert disagreements(machine, declared) == dict.fromkeys(declared, [])
