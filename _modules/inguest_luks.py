@@ -37,7 +37,7 @@ from inguestlib import policy as core_policy
 from inguestlib.families import all_families
 from inguestlib.guest import Guest, GuestError
 from inguestlib.secrets import SecretError
-from inguestlib.volumes import VolumeError, actions
+from inguestlib.volumes import VolumeError, actions, clone
 from inguestlib.volumes.job import Job
 
 INTERFACE = 1
@@ -124,7 +124,7 @@ def _test(test):
 
 
 def _root(root):
-    return root or __opts__.get("inguest.root") or "/"
+    return os.path.realpath(root or __opts__.get("inguest.root") or "/")
 
 
 def _jobs(names, overlay=None, root=None, image=None):
@@ -134,6 +134,8 @@ def _jobs(names, overlay=None, root=None, image=None):
         raise SaltInvocationError(
             "image is for an offline root; on the machine itself the policy names the device"
         )
+    if image is not None and not os.path.isfile(image):
+        raise SaltInvocationError(f"{image}: no such file; an image is a file, never a device")
     policy = _policy(overlay)
     volumes_ = actions.chosen(policy["volumes"], names)
     if volumes_:
@@ -411,6 +413,32 @@ def rekey(name, test=None, root=None, image=None):
         salt 'db1' inguest_luks.rekey data
     """
     return _answered({name: actions.rekeyed(_job(name, root, image), _test(test))})
+
+
+@_plainly
+def rekey_clones(name=None, test=None, root=None, image=None):
+    """
+    Give volumes that were copied from another machine a UUID, a recovery key and a volume key of
+    their own, whatever the policy's ``clone`` says: for the first boot of a clone. A volume whose
+    keys were made on this machine is only looked at. It takes long, and can be interrupted.
+
+    name
+        Names of volumes, as a list or with commas; all by default.
+    test
+        Only say what would be done.
+    root, image
+        An offline tree, and the image of the volume.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'db2' inguest_luks.rekey_clones test=True
+        salt 'db2' inguest_luks.rekey_clones
+    """
+    test = _test(test)
+    _mode, jobs = _jobs(_words(name), None, root, image)
+    return _answered({name: clone.rekey(job, test) for name, job in jobs.items()})
 
 
 @_plainly

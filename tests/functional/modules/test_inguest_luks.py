@@ -110,8 +110,12 @@ def test_what_stands_there_is_given_up_by_its_uuid_in_the_pillar_alone(one_volum
 
 def test_the_machines_own_devices_are_named_by_the_policy_alone(one_volume):
     functions, _states = one_volume.load()
-    with pytest.raises(SaltInvocationError, match="the policy names the device"):
-        functions["inguest_luks.apply"]("data", image=str(one_volume.image))
+    apply, image = functions["inguest_luks.apply"], str(one_volume.image)
+    for root in (None, "/", "//", "/etc/.."):
+        with pytest.raises(SaltInvocationError, match="the policy names the device"):
+            apply("data", root=root, image=image)
+    with pytest.raises(SaltInvocationError, match="never a device"):
+        apply("data", root=str(one_volume.images.root), image="/dev/null")
 
 
 @pytest.mark.parametrize(
