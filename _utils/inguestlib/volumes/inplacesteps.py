@@ -54,7 +54,9 @@ def do_nofail(job, step):
             new = fstab.with_options(row["text"], ["nofail"], [])
             edits.append(Edit(row["line"], row["text"], new))
     changes = [File(path, edits=tuple(edits))] if edits else []
-    if edits and job.guest().live:
+    if not changes:
+        return
+    if job.guest().live:
         changes.append(Unit("systemd", "daemon-reload"))
     with journal.lock(job.guest()) as home:
         journal.recover(job.guest(), home, job.effects, job.step)
