@@ -210,6 +210,24 @@ def test_another_volume_key(one_volume, caplog):
     assert key in one_volume.safe.ever
 
 
+def test_the_first_boot_of_a_clone(one_volume):
+    one_volume.safe.kept["store"] = "a key that both can fetch"
+    one_volume.declared["unlock"] = {"by": ["key"], "key": "sdb://safe/store"}
+    one_volume.call("apply")
+    before = one_volume.header()
+    assert one_volume.call("rekey_clones")["comment"] == "its keys were made on this machine"
+    assert one_volume.header() == before
+    # another machine, with the same image; the escrow of its minion holds nothing yet
+    (one_volume.images.root / "etc/machine-id").write_text("0" * 31 + "2\n")
+    theirs = one_volume.safe.kept.pop("web1/data")
+    assert one_volume.call("rekey_clones", test=True)["result"] == "planned"
+    done = one_volume.call("rekey_clones")
+    assert done["result"] == "changed", done
+    after = one_volume.header()
+    assert after["fingerprint"] != before["fingerprint"] and after["uuid"] != before["uuid"]
+    assert opens(one_volume.image, one_volume.recovery) and not opens(one_volume.image, theirs)
+
+
 # ---- the header -------------------------------------------------------------------------------
 
 
