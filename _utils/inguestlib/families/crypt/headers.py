@@ -10,11 +10,22 @@ _CARRIERS = ("disk", "part", "lvm", "raid", "mpath", "loop", "dm")
 
 
 def observe(guest, params):
-    """``{path: {"device", "header", "fingerprint", "error"}}``; see :func:`luks.header.read`.
+    """``{path: {"device", "header", "fingerprint", "error"}}``.
 
     Read are the devices below a mapping that encrypts, those that nothing visibly uses, and files
     that crypttab names, as volume or as detached header. ``device`` is the kernel's name, or
     ``None``. A device without a header is left out. ``fingerprint`` names the volume key.
+
+    ``header`` is ``None`` where it could not be read, and no key, salt or sealed blob is in it::
+
+        {"version": 1 or 2, "uuid", "label", "subsystem", "header_size", "keyslots_size",
+         "device_size": bytes, "seqid", "usable": bool, "damage": [words], "flags": [],
+         "requirements": [], "reencrypt": {"mode", "direction", …} or None,
+         "copies": [{"offset", "valid", "seqid", "why"}],
+         "segments": [{"id", "type", "offset", "size", "cipher", "key_size": bits, …}],
+         "keyslots": [{"id", "type", "key_size": bits, "kdf": {"type", …}, "cipher", …}],
+         "digests": [{"id", "type", "hash", "iterations", "keyslots", "segments", "fingerprint"}],
+         "tokens": [{"id", "type", "keyslots", and what its type tells}]}
     """
     return {} if guest.container else seen(guest)
 

@@ -24,8 +24,8 @@ def observe(guest, params):
     """``{"devices": {name: {…}}, "mounts": […], "swaps": […]}``; see :mod:`inguestlib.blockdev`.
 
     ``devices`` are the disks, partitions, and what is made of them, each with the names of those
-    directly ``below`` it. ``mounts`` are ``{"target", "source", "type", "devices", "options"}``,
-    those with a device and those that tell without one; of one device and mount point the last.
+    directly ``below`` it. ``mounts`` are ``{"target", "source", "type", "devices", "discard"}``,
+    those with a device and those that tell without one; of one mount point the last.
     Offline it is what backs the root, where a file system is mounted there. A container has none.
     """
     if guest.container:
