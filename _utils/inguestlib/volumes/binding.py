@@ -15,6 +15,9 @@ def do_bind(job, step):
 
 def _bind_tpm2(job, path, header, authority):
     want = job.declared["unlock"]["tpm2"]
+    why = tpm2.unmeasured(job.guest(), want)
+    if why:
+        raise VolumeError(why)
     slot = keyplan.free(header, 0)  # systemd-cryptenroll can't be told another one
     with slotwork.recorded(job, "key_bind", slot, "tpm2"):
         tpm2.enrol(job.tool, path, want, authority)

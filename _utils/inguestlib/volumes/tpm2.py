@@ -29,6 +29,20 @@ def fits(declared, token):
     )
 
 
+def unmeasured(guest, declared):
+    """Why the PCRs would bind nothing, in words; ``None`` where any of them holds a measurement.
+
+    Firmware that measures nothing leaves them all zeros, or all ones; what is sealed to those opens
+    in every state of the machine. Without the kernel's word (before Linux 5.12) ``None``.
+    """
+    folder = f"/sys/class/tpm/tpm0/pcr-{declared['bank']}"
+    values = {pcr: (guest.read(f"{folder}/{pcr}") or "").strip() for pcr in declared["pcrs"]}
+    if any(len(set(value)) != 1 for value in values.values()):
+        return None
+    listed = "+".join(map(str, sorted(values)))
+    return f"PCR {listed} of bank {declared['bank']} was never measured into: it binds nothing"
+
+
 def tried(tool, device, token, pin=None):
     """Whether a token unseals now: :class:`inguestlib.volumes.Tried`.
 
@@ -64,7 +78,11 @@ def enrol(tool, device, declared, authority):
     bank = f":{declared['bank']}" if version >= BANKS else ""
     pcrs = "+".join(f"{pcr}{bank}" for pcr in sorted(declared["pcrs"]))
     tpm = os.environ.get("SYSTEMD_TPM2_DEVICE") or "auto"
-    argv = ["systemd-cryptenroll", ("--unlock-key-file=", authority.seekable()), f"--tpm2-device={tpm}"]
+    argv = [
+        "systemd-cryptenroll",
+        ("--unlock-key-file=", authority.seekable()),
+        f"--tpm2-device={tpm}",
+    ]
     argv += [f"--tpm2-pcrs={pcrs}", f"--tpm2-with-pin={'yes' if declared['pin'] else 'no'}", device]
     with agent(_key(declared["pin"])) if declared["pin"] else contextlib.nullcontext():
         tool.run(argv)

@@ -8,6 +8,7 @@ import threading
 
 import pytest
 
+from inguestlib.guest import Guest
 from inguestlib.volumes import network, tang, tpm2
 from inguestlib.volumes.material import Key
 from support.volumes import declare
@@ -71,6 +72,26 @@ def test_the_configuration_of_clevis_always_names_the_thumbprint():
 def test_a_tpm_as_declared(token, fits):
     declared = declare(unlock={"by": ["tpm2"], "tpm2": {"pcrs": [0, 7]}})
     assert tpm2.fits(declared, token) is fits
+
+
+@pytest.mark.parametrize(
+    "values, binds",
+    [
+        ({7: "0" * 64}, False),
+        ({7: "F" * 64}, False),
+        ({0: "0" * 64, 7: "F" * 64}, False),
+        ({0: "0" * 64, 7: "65CAF8DD" * 8}, True),
+        ({7: None}, True),  # an older kernel does not tell
+    ],
+)
+def test_pcrs_that_hold_no_measurement_bind_nothing(tmp_path, values, binds):
+    folder = tmp_path / "sys/class/tpm/tpm0/pcr-sha256"
+    folder.mkdir(parents=True)
+    for pcr, value in values.items():
+        if value:
+            (folder / str(pcr)).write_text(value + "\n")
+    why = tpm2.unmeasured(Guest(str(tmp_path)), {"bank": "sha256", "pcrs": list(values)})
+    assert why is None if binds else "never measured" in why
 
 
 ASK = """
