@@ -82,7 +82,7 @@ def test_from_a_blank_disk_to_its_end(guest_machine):
     machine.write("/srv/data/file", "kept\n")
     machine.write("/etc/systemd/system/work.service", SERVICE)
     machine.run("systemctl", "enable", "work.service", check=True)
-    machine.reboot(own_kernel=True)
+    machine.reboot(timeout=900, own_kernel=True)
     assert machine.run("cat", "/run/worked").out == "kept\n", journal(machine)
     assert "/dev/dm-" in machine.read("/proc/swaps")
     assert failed_units(machine) == ""
@@ -114,7 +114,7 @@ def test_from_a_blank_disk_to_its_end(guest_machine):
     assert "Keyslots:\nTokens:" in machine.run("cryptsetup", "luksDump", disk).out
     assert volumes.store() == {}
     assert "data" not in machine.read("/etc/crypttab") + machine.read("/etc/fstab")
-    machine.reboot(own_kernel=True)
+    machine.reboot(timeout=900, own_kernel=True)
     assert failed_units(machine) == ""
     assert good(volumes.apply("data", retired), "clean") is True
 

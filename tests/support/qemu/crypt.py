@@ -41,6 +41,8 @@ def guest(suite, **more):
     return {"packages": packages, "customise": lean, "tpm": True, **more}
 
 
+# An emulated vTPM takes a minute where others emulate too: a boot waits no 90 s for a device then.
+PATIENT = "[Manager]\nDefaultTimeoutStartSec=900\nDefaultDeviceTimeoutSec=900\n"
 BY_ID = "/dev/disk/by-id/scsi-0VMware_Virtual_disk_{}"  # with a disk's serial number
 
 
@@ -63,6 +65,7 @@ class Volumes:
                 archive.add(path, str(path.relative_to(source.parent)))
             archive.add(self.DRIVER, "driver.py")
         machine.unpack(packed.getvalue(), self.HOME)
+        machine.write("/etc/systemd/system.conf.d/slow.conf", PATIENT)
 
     def start(self, name, declared, timeout=900, **more):
         """Begin a run and do not wait: a Future of ``Answer``, in bytes.
