@@ -130,7 +130,9 @@ def _dangers(facts, name, volume):
     """Why a device may not be overwritten at each boot, in words; ``[]`` where it may."""
     if why := entries.refusal(name, volume):
         return [why]
-    seen = facts["swap"]["random"][name]
+    seen = facts["swap"]["random"].get(name)
+    if seen is None:  # these facts are older than the policy
+        return [f"{volume['device']} was not looked at: audit again by this policy"]
     if seen["device"] is None:
         return [f"{volume['device']} isn't here, so nothing tells whether it may be overwritten"]
     device = facts["stack"]["devices"].get(seen["device"])
