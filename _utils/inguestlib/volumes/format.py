@@ -49,11 +49,11 @@ def do_format(job, step):
         _may_format(job, seen)
         _key, role = job.keys.first()
         job.step("format: key kept")
-        begun = {"uuid": str(uuids.uuid4()), "device": _identity(seen), "role": role}
+        begun = {"uuid": str(uuids.uuid4()), "device": identity(seen), "role": role}
         begun["gives_up"] = guards.gives_up(job.declared, seen)
         job.record.set("format", begun)
         job.step("format: recorded")
-    elif _identity(seen) != begun["device"]:
+    elif identity(seen) != begun["device"]:
         raise VolumeError(f"{path}: another device than the one whose format was begun")
     if not _opens(job, path, begun):
         key = job.keys.for_role(begun["role"])
@@ -62,7 +62,7 @@ def do_format(job, step):
             _may_format(job, seen)
         with exclusively(seen) as fd:
             if begun["gives_up"]:
-                _wipe(path, fd)
+                wipe(path, fd)
         job.step("format: wiped")
         job.tool.format(path, key, begun["uuid"], job.declared["luks"])
         job.step("format: formatted")
@@ -75,7 +75,8 @@ def _may_format(job, seen):
         raise VolumeError(why)
 
 
-def _identity(seen):
+def identity(seen):
+    """What tells a device from another that took its name: plain data, for the record."""
     device = seen["device"]
     return {"size": device["size"], "serials": seen["serials"], "dm": device.get("dm_uuid")}
 
@@ -89,7 +90,7 @@ def _torn(seen, begun):
     return all((s["uuid"] or "") == begun["uuid"] for s in seen["signatures"])
 
 
-def _wipe(path, fd):
+def wipe(path, fd):
     """Clear the signatures of what is given up, the copies too: they would tell of it for ever."""
     with Area(path) as area:
         found = signatures.scan(area)

@@ -4,7 +4,7 @@ systemd makes them anew at each boot by their row of crypttab, over whatever the
 then: so the device is blank, or given up, before that row is written, and guarded.
 """
 
-from inguestlib.volumes import Step, VolumeError, agreement, entries, guards, wiring
+from inguestlib.volumes import Step, VolumeError, agreement, entries, format, guards, wiring
 from inguestlib.volumes.bootfiles import unit_of
 
 
@@ -29,20 +29,34 @@ def refusal(declared, observed):
     why = guards.refusal(declared, {**observed, "mapping": mapping, "at_mount": None})
     if why or ours(observed):
         return why
+    if guards.gives_up(declared, observed) or _cleared(observed):
+        why = guards.in_use(observed)
+        return f"{observed['path']} is {why}" if why else None
     found = {problem["id"]: problem for problem in observed["agreement"]}
     for bad in ("random-overwrites", "random-unread"):
         if bad in found:
             return found[bad]["words"]
     written = not found.keys() & {"entry-missing", "device-other"}
-    if written and not observed["signatures"]:
+    if written and not observed["signatures"] and not guards.in_use(observed):
         return None  # what a closed one leaves behind is noise
     return guards.no_format(declared, observed)
+
+
+def _cleared(observed):
+    """Whether a run before has cleared what the policy gave up, and nothing came since."""
+    cleared = observed["record"].get("cleared")
+    same = cleared is not None and cleared == format.identity(observed)
+    return same and not observed["signatures"]
 
 
 def planned(declared, observed):
     """Its row of crypttab, its start, its row of fstab, and for swap its use."""
     name, on = observed["name"], f"/dev/mapper/{observed['name']}"
-    steps = list(wiring.planned(declared, observed))
+    steps = []
+    if observed["mapping"] is None and guards.gives_up(declared, observed):
+        args = {"device": observed["path"], "gives_up": declared["replace"]}
+        steps.append(Step("clear", name, args, "the policy gives up what stands there"))
+    steps += wiring.planned(declared, observed)
     if observed["mapping"] is None:
         steps.append(Step("start", name, {"unit": unit_of(name)}, "the volume is closed"))
     steps += wiring.planned_mount(declared, observed)
@@ -72,6 +86,21 @@ def proofs(declared, observed):
     return found
 
 
+def do_clear(job, step):
+    """Wipe the signatures of just what the policy gives up; it is recorded before."""
+    seen = job.look()
+    why = refusal(job.declared, seen)
+    if why is None and not guards.gives_up(job.declared, seen):
+        why = f"{seen['path']}: does not hold what the policy gives up any more"
+    if why:
+        raise VolumeError(why)
+    with format.exclusively(seen) as fd:
+        job.record.set("cleared", format.identity(seen))
+        job.step("clear: recorded")
+        format.wipe(seen["path"], fd)
+    job.step("clear: done")
+
+
 def do_start(job, step):
     """Have systemd open it, as each boot will: it writes over the device."""
     seen = job.look()
@@ -85,7 +114,8 @@ def do_start(job, step):
         raise VolumeError("; ".join(left) or "no boot has to do with it")
     job.step("start: begin")
     job.run("systemctl", "start", step.args["unit"])
+    job.record.drop("cleared")
     job.step("start: done")
 
 
-STEPS = {"start": do_start}
+STEPS = {"clear": do_clear, "start": do_start}
