@@ -13,6 +13,7 @@ from inguestlib.volumes.slots import (
     manageable,
     mine,
     missing,
+    notes,
     owned,
     serving,
     strays,
@@ -82,8 +83,14 @@ def _unfinished(declared, observed):
             f"slot {slot} was being made for {SAID.get(role, role)} when a run was cut",
         )
         for slot, role in sorted(half.items())
-        if slot in present and slot not in opened
+        if slot in present and slot not in opened and not _silent(observed, role)
     ]
+
+
+def _silent(observed, role):
+    """Whether the place of a key could not be asked: its key may be the one of that slot."""
+    state = (observed.get("keys") or {}).get("roles", {}).get(role)
+    return state is not None and state["slot"] is None and not state["lost"]
 
 
 def _opened(observed):
@@ -238,18 +245,3 @@ def _doubled(declared, observed):
             )
             out += same[:-1] if not same[-1].get("stage") else []
     return sorted(out, key=lambda t: t["id"])
-
-
-def notes(declared, observed):
-    """What a person should know of the keyslots: strays, and a passphrase that nobody set."""
-    header = observed["header"]
-    if not manageable(header):
-        return []
-    found = strays(declared, observed)
-    out = []
-    if found and "passphrase" not in declared["unlock"]["by"]:
-        listed = ", ".join(map(str, found))
-        out.append(f"keyslot {listed}: nobody declared it; it is left alone")
-    if not found and "passphrase" in declared["unlock"]["by"]:
-        out.append("no passphrase was set by hand yet: cryptsetup luksAddKey asks for one")
-    return out

@@ -122,3 +122,18 @@ def free(header, first=FIRST):
         if slot not in used:
             return slot
     raise VolumeError(f"all {MOST} keyslots are taken: remove one that nobody needs")
+
+
+def notes(declared, observed):
+    """What a person should know of the keyslots: strays, and a passphrase that nobody set."""
+    header = observed["header"]
+    if not manageable(header):
+        return []
+    found = strays(declared, observed)
+    out = []
+    if found and "passphrase" not in declared["unlock"]["by"]:
+        listed = ", ".join(map(str, found))
+        out.append(f"keyslot {listed}: nobody declared it; it is left alone")
+    if not found and "passphrase" in declared["unlock"]["by"]:
+        out.append("no passphrase was set by hand yet: cryptsetup luksAddKey asks for one")
+    return out

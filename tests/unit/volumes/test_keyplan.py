@@ -129,6 +129,16 @@ CASES = {
         [("key_claim", 8, "recovery")],
         [("key_remove", 0, "recovery")],
     ),
+    "cut behind the escrow, which is silent now: the slot may be its key's": (
+        by("key", generation=2),
+        seen(
+            [0, 8, 9],
+            [RECOVERY, ours(8, "recovery", 2, stage="new"), ours(9, "key")],
+            {"recovery": "silent", "key": 9},
+        ),
+        [],
+        [],
+    ),
     "a slot below ours in the record may be a person's": (
         by("tpm2"),
         seen([0, 1], [RECOVERY], {"recovery": 0}, record={"adding": {"1": "tpm2"}}),
