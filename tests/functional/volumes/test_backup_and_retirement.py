@@ -1,5 +1,6 @@
 """Copies of a header, and the end of a volume: what each of them never does."""
 
+import contextlib
 import json
 import shutil
 import subprocess
@@ -7,7 +8,7 @@ import subprocess
 import pytest
 
 from inguestlib.luks import header as luks_header
-from inguestlib.volumes import VolumeError, backup, run
+from inguestlib.volumes import VolumeError, actions, backup, run
 from inguestlib.volumes.material import Key
 from support import need
 from support.volumes import Images, declare
@@ -159,6 +160,56 @@ def test_the_copy_that_would_open_by_a_revoked_key_is_destroyed(volume):
     assert not job.tool.test(str(volume.image), old)
     assert not job.tool.test(str(volume.image), old, header=str(after))
     assert job.tool.test(str(volume.image), recovery(volume), header=str(after))
+
+
+# ---- a copy comes back ---------------------------------------------------------------------------
+
+
+def destroyed(volume):
+    """Both copies of the header, and all keyslots, are gone."""
+    with open(volume.image, "r+b") as file:
+        file.write(bytes(8 << 20))
+    return volume.bytes()
+
+
+def test_a_destroyed_header_comes_back_and_what_stood_there_is_kept(volume):
+    (copy,) = volume.headers
+    before = volume.bytes()
+    harmed = destroyed(volume)
+    done = actions.restored(volume.job())
+    assert done["result"] not in ("refused", "failed"), done
+    assert volume.bytes() == before
+    (aside,) = [path for path in volume.headers if path != copy]
+    assert aside.read_bytes() == harmed[: aside.stat().st_size]
+    assert aside.stat().st_mode & 0o777 == 0o600
+    assert run.run(volume.job())["result"] in ("changed", "clean")
+
+
+def test_a_copy_of_another_volume_is_not_put_there(volume, tmp_path):
+    other = Images(tmp_path / "other")
+    assert run.run(other.job())["result"] == "changed"
+    (copy,), (theirs,) = volume.headers, other.headers
+    harmed = destroyed(volume)
+    copy.write_bytes(theirs.read_bytes())
+    with contextlib.suppress(VolumeError):
+        assert actions.restored(volume.job())["result"] in ("refused", "failed")
+    assert volume.bytes() == harmed
+
+
+def test_a_copy_is_not_put_over_another_volume_or_a_usable_header(volume):
+    before = volume.bytes()
+    actions.restored(volume.job())
+    assert volume.bytes() == before
+    make = ["cryptsetup", "luksFormat", "-q", "--pbkdf", "pbkdf2", "--pbkdf-force-iterations"]
+    subprocess.run([*make, "1000", "-d", "/etc/hostname", str(volume.image)], check=True)
+    with open(volume.image, "r+b") as file:  # not usable: both of its texts are torn
+        for offset in (4096 + 100, 16384 + 4096 + 100):
+            file.seek(offset)
+            file.write(b"\xff" * 512)
+    theirs = volume.bytes()
+    with contextlib.suppress(VolumeError):
+        assert actions.restored(volume.job())["result"] in ("refused", "failed")
+    assert volume.bytes() == theirs
 
 
 # ---- the end ----------------------------------------------------------------------------------
