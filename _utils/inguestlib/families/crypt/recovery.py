@@ -4,6 +4,7 @@ import json
 
 from inguestlib import blockdev
 from inguestlib.families.crypt import headers, joined, stack
+from inguestlib.luks import header as luks_header
 from inguestlib.model import compliant, control, drift, not_applicable, unknown
 from inguestlib.volumes import backup as header_backup
 from inguestlib.volumes.record import HOME
@@ -21,8 +22,9 @@ def observe(guest, params):
     """``{"backups": {volume: {…}}, "headers": {path: state}}``.
 
     ``backups`` are those that ``inguest_luks`` has recorded: ``{"path", "uuid", "state", "there",
-    "whole", "private", "devices": what it lies on}``. ``state`` is a digest of the header, of the
-    copy and, in ``headers``, of the device as it is now.
+    "holds", "whole", "private", "devices": what it lies on}``. ``state`` is a digest of the header
+    as it was recorded, ``holds`` that of the copy's own header now, and ``headers`` has those of
+    the devices as they are now.
     """
     if guest.container:
         return {"backups": {}, "headers": {}}
@@ -60,10 +62,20 @@ def _backup(guest, devices, kept):
         "uuid": str(kept.get("uuid", "")),
         "state": str(kept.get("state", "")),
         "there": there,
+        "holds": _holds(guest, path) if there else None,
         "whole": there and meta.size == kept.get("size"),
         "private": there and not meta.mode & 0o077 and meta.uid == 0,
         "devices": sorted({d.name for one in on for d in (one, *devices.below(one.name))}),
     }
+
+
+def _holds(guest, path):
+    """The digest of the header in a copy; ``None`` where none can be read in it."""
+    try:
+        found = luks_header.read(guest.path(path))
+        return header_backup.fingerprint(guest.path(path), found) if found else None
+    except OSError:
+        return None
 
 
 OBSERVERS = {"recovery": observe}
@@ -176,7 +188,9 @@ def _backed_up(facts, volume):
     own = stack.chain(facts, [facts["headers"][volume.path]["device"]])
     if not copy["there"]:
         wrong.append("the file is gone")
-    elif not copy["whole"] or copy["state"] != seen["headers"].get(volume.path):
+    elif not copy["whole"] or copy["holds"] != copy["state"]:
+        wrong.append("the copy is damaged: it isn't what was recorded")
+    elif copy["state"] != seen["headers"].get(volume.path):
         wrong.append("it is of another state of the header: keys have changed since")
     if copy["there"] and not copy["private"]:
         wrong.append("others than root can read it: with an old key it opens the volume")

@@ -146,6 +146,13 @@ def backed_up(machine, path):
     return real
 
 
+def rot(copy):
+    """One byte of its first megabyte is another one; its size is the same."""
+    data = bytearray(copy.read_bytes())
+    data[5000] ^= 1
+    copy.write_bytes(data)
+
+
 def volumes(escrow="sdb://vault/{minion}/{volume}"):
     recovery = {"escrow": escrow} if escrow else {}
     return {"volumes": {"data": {"device": "/dev/disk/by-id/scsi-sdb", "recovery": recovery}}}
@@ -180,7 +187,8 @@ def test_one_keyslot(machine):
     [
         (lambda m, copy: copy.unlink(), "gone"),
         (lambda m, copy: copy.chmod(0o644), "others than root"),
-        (lambda m, copy: copy.write_bytes(b"short"), "another state"),
+        (lambda m, copy: copy.write_bytes(b"short"), "damaged"),
+        (lambda m, copy: rot(copy), "damaged"),
         (
             lambda m, copy: token(m, "sdb", type="later", keyslots=[]),
             "keys have changed since",
