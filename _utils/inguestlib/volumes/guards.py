@@ -127,8 +127,8 @@ def no_format(declared, observed):
     if observed["header"] is None and lost and (declared["replace"] or "").lower() != lost:
         # what it holds may be all there, and read as nothing
         return (
-            f"{observed['path']} had a LUKS header, {lost}, and has none now: inguest_luks.restore_header "
-            f"puts its copy back; {_key(observed, 'replace')} with that UUID gives it up"
+            f"{observed['path']} had a LUKS header, {lost}, and has none now: "
+            f"inguest_luks.restore_header puts its copy back; {_key(observed, 'replace')} with that UUID gives it up"
         )
     if observed["blank"]["ok"]:
         return None
