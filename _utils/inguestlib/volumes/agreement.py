@@ -6,12 +6,12 @@ line that shows it. ``boot`` is what :func:`inguestlib.volumes.bootfiles.observe
 
 import re
 
-from inguestlib.volumes import entries, initrd, ordering
+from inguestlib.volumes import entries, initrd, mounts, ordering
 from inguestlib.volumes.bootfiles import ASKPASS, RANDOM, REMOTE, unit_of
 from inguestlib.volumes.ordering import evidence
 
 _MOVES = re.compile(r"/dev/(sd[a-z]+|vd[a-z]+|xvd[a-z]+|nvme\d+n\d+|dm-|md\d+|loop\d+)(p?\d+)?")
-_NONE = "/etc/crypttab and /etc/fstab"
+_NONE = "/etc/crypttab"
 
 
 def problems(name, declared, seen):
@@ -31,7 +31,7 @@ def problems(name, declared, seen):
         return _told(name, found)
     critical = name in boot["critical"]
     found += _entry(name, declared, seen, rows, critical)
-    found += _mount(name, declared, seen, critical)
+    found += mounts.problems(name, declared, seen, critical)
     for row in rows[:1]:
         found += _row(row, boot)
         if critical:
@@ -65,7 +65,7 @@ def of_files(boot):
             found += _told(
                 rows[1]["name"], [("device-twice", words, evidence(rows[1], "crypttab"))]
             )
-    found += _told(None, _dangling(boot))
+    found += _told(None, mounts.dangling(boot))
     for ring in ordering.cycles(ordering.waits(boot)):
         found += _told(None, [_ring(ring)])
     return found
@@ -247,89 +247,7 @@ def _keyfile(row, boot, where):
         yield "keyfile-clear", f"{words}: whoever has the disk has the key", where
 
 
-# ---- fstab -----------------------------------------------------------------------------------
-
-
-def mount_rows(name, declared, boot):
-    """The rows of fstab that a volume has: of its mount point, or its swap."""
-    if declared["filesystem"] == "swap":
-        swaps = [row for row in boot["fstab"] if row["type"] == "swap"]
-        return [
-            row
-            for row in swaps
-            if name in ordering.mappings_below(boot, row["source"])
-            or row["source"] == f"/dev/mapper/{name}"
-        ]
-    return [
-        row for row in boot["fstab"] if declared["mount"] and row["target"] == declared["mount"]
-    ]
-
-
-def _mount(name, declared, seen, critical):
-    boot = seen["boot"]
-    if entries.fstab_row(name, declared) is None:
-        return
-    rows = mount_rows(name, declared, boot)
-    if not rows:
-        what = declared["mount"] if declared["filesystem"] != "swap" else "the swap"
-        yield "mount-missing", f"/etc/fstab has no row for {what}", _NONE
-    for row in rows[1:]:
-        words = f"{row['target']} has a second row"
-        yield "mount-twice", words, evidence(row, "fstab")
-    for row in rows[:1]:
-        where = evidence(row, "fstab")
-        if not source_fits(name, row["source"], seen):
-            words = f"{row['source']} is mounted at {row['target']}, not /dev/mapper/{name}"
-            yield "mount-source", words, where
-        if row["type"] not in (declared["filesystem"], "auto"):
-            words = f"{row['type']} is expected, the volume holds {declared['filesystem']}"
-            yield "mount-type", words, where
-        yield from _mount_options(row, declared, critical, where)
-
-
-def _mount_options(row, declared, critical, where):
-    patient = {"nofail", "noauto", "x-systemd.automount"} & set(row["options"])
-    waited = entries.waited_for(declared, critical)
-    if not waited and not patient:
-        words = f"a boot fails without {row['target']}, which the policy does not require"
-        yield "mount-nofail-missing", words, where
-    if waited and "nofail" in row["options"]:
-        words = f"a boot goes on without {row['target']}, which the policy requires"
-        yield "mount-nofail", words, where
-    if entries.over_network(declared) and not ordering.is_remote(row):
-        words = f"_netdev is missing: {row['target']} needs the network, and is mounted before it"
-        yield "mount-netdev", words, where
-    if declared["discard"] is False and "discard" in row["options"]:
-        words = "discard is there: the policy keeps it hidden which blocks are free"
-        yield "mount-discard", words, where
-
-
-def source_fits(name, source, seen):
-    """Whether a source of fstab leads to the volume's mapping, or to what stands on it."""
-    if source == f"/dev/mapper/{name}":
-        return True
-    if name in ordering.mappings_below(seen["boot"], source):
-        return True
-    known = seen["boot"]["sources"].get(source)
-    if known is not None and (known["mapping"] == name or name in known["under"]):
-        return True
-    tag, _, value = source.partition("=")
-    inside = [s.get("uuid") for s in seen.get("inside") or []]
-    return tag == "UUID" and value.strip('"') in inside
-
-
-def _dangling(boot):
-    """Rows of fstab that wait for a mapping which nothing opens."""
-    names = {row["name"] for row in boot["crypttab"]}
-    for row in boot["fstab"]:
-        name = row["source"].removeprefix("/dev/mapper/")
-        known = boot["sources"].get(row["source"], False)
-        if name == row["source"] or name in names or "noauto" in row["options"]:
-            continue
-        opened = known and (known["mapping"] is None or known["mapping"] in boot["critical"])
-        if known is None or (known and not opened):
-            words = f"{row['target']} waits for {row['source']}, which no entry of crypttab opens"
-            yield "mount-unopened", words, evidence(row, "fstab")
+# ---- both tables -----------------------------------------------------------------------------
 
 
 def _consistent(row, boot):
@@ -382,7 +300,7 @@ def _units(row, declared, header, boot, critical):
     target = REMOTE if "_netdev" in row["options"] else "cryptsetup.target"
     if target in units["masked"]:
         yield "target-masked", f"{target} is masked", where
-    mounted = mount_rows(row["name"], declared, boot)
+    mounted = mounts.rows_of(row["name"], declared, boot)
     alone = "_netdev" in row["options"] and "noauto" not in row["options"] and not mounted
     if alone and units["remote"] is False:
         words = f"{REMOTE} is not enabled, and nothing else asks for the volume at boot"

@@ -7,7 +7,7 @@ next run, and so is what did not bring the agreement about.
 from inguestlib import fstab, journal
 from inguestlib.changes import Edit, File, Refresh, Unit, ordered
 from inguestlib.guest import Guest
-from inguestlib.volumes import Step, VolumeError, agreement, entries
+from inguestlib.volumes import Step, VolumeError, agreement, entries, mounts
 from inguestlib.volumes.bootfiles import ASKPASS, CRYPTTAB, FSTAB, REMOTE
 
 _REBUILD = {"initramfs-tools": "initramfs-debian", "dracut": "initramfs-dracut"}
@@ -124,7 +124,7 @@ def mounting(declared, seen):
     due = {problem["id"] for problem in _due(declared, seen, _MOUNTING)}
     if row is None or not due:
         return ()
-    rows = agreement.mount_rows(name, declared, boot)
+    rows = mounts.rows_of(name, declared, boot)
     if not rows:
         edits = [Edit(0, None, row)]
     else:
@@ -157,9 +157,9 @@ def leaving(name, seen):
     boot = seen["boot"]
     entry = [Edit(r["line"], r["text"], None) for r in boot["crypttab"] if r["name"] == name]
     mapped = f"/dev/mapper/{name}"
-    mounts = [Edit(r["line"], r["text"], None) for r in boot["fstab"] if r["source"] == mapped]
+    rows = [Edit(r["line"], r["text"], None) for r in boot["fstab"] if r["source"] == mapped]
     out = [_file(CRYPTTAB, entry, boot)] if entry else []
-    out += [_file(FSTAB, mounts, boot)] if mounts else []
+    out += [_file(FSTAB, rows, boot)] if rows else []
     if out and boot["live"]:
         out.append(Unit("systemd", "daemon-reload"))
         owner = _REBUILD.get((boot["initramfs"] or {}).get("by"))
