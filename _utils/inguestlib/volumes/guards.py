@@ -128,7 +128,8 @@ def no_format(declared, observed):
         # what it holds may be all there, and read as nothing
         return (
             f"{observed['path']} had a LUKS header, {lost}, and has none now: "
-            f"inguest_luks.restore_header puts its copy back; {_key(observed, 'replace')} with that UUID gives it up"
+            f"inguest_luks.restore_header puts its copy back; "
+            f"{_key(observed, 'replace')} with that UUID gives it up"
         )
     if observed["blank"]["ok"]:
         return None
