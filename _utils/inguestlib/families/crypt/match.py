@@ -99,7 +99,7 @@ def _swaps(facts, policy, claimed):
             continue
         if policy["sensitive"]:
             evidence = f"/proc/swaps: {swap['path']}; {stack.shown(facts, names)}"
-            yield _one(facts, f"swap {swap['path']}", names, "required", evidence)
+            yield _one(facts, f"swap {stack.swap_name(facts, swap)}", names, "required", evidence)
 
 
 def _one(facts, resource, names, want, evidence):

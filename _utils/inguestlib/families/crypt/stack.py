@@ -171,9 +171,18 @@ def shown(facts, names):
         device = facts["stack"]["devices"][here]
         how = encrypts(device)
         named = f" ({device['dm_name']})" if device["dm_name"] else ""
-        said = f", dm/uuid {device['dm_uuid'].rsplit('-', 1)[0]}" if how else ""
+        uuid = "-".join((device["dm_uuid"] or "").split("-")[: 3 if luks_uuid(device) else 2])
+        said = f", dm/uuid {uuid}" if how else ""
         parts.append(f"{here}{named} {device['kind']}{said}")
     return "/sys/class/block: " + " on ".join(parts or ["nothing of it"])
+
+
+def swap_name(facts, swap):
+    """A swap by a name that stays: /proc/swaps has the kernel's number of a mapping."""
+    device = facts["stack"]["devices"].get(swap["device"])
+    if swap["kind"] != "file" and device and device["dm_name"]:
+        return f"/dev/mapper/{device['dm_name']}"
+    return swap["path"]
 
 
 def mounted_at(facts, path):

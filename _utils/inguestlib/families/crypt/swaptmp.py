@@ -50,7 +50,7 @@ def swap_tmp(facts, policy):
 
 
 def _in_use(facts, swap):
-    resource = f"swap {swap['path']} in use"
+    resource = f"swap {stack.swap_name(facts, swap)} in use"
     names = [swap["device"]] if swap["device"] else []
     evidence = f"/proc/swaps: {swap['path']}; {stack.shown(facts, names)}"
     if swap["device"] in facts["swap"]["zram"]:
