@@ -52,17 +52,37 @@ def refusal(declared, observed):
 
 
 def planned(declared, observed):
-    """The step that gives a copy its own UUID, before the new volume key."""
-    if not renews(declared, observed) or observed["header"]["reencrypt"]:
+    """The step that gives a copy its own UUID: before the new volume key, while it is closed.
+
+    Of one that is open the UUID is remembered, until it is found closed.
+    """
+    renewed, open_ = renews(declared, observed), _open(observed)
+    left = _left(observed)
+    if observed["header"] is None or observed["header"].get("reencrypt"):
         return []
-    done = (observed["record"] or {}).get("clone") or {}
-    header = observed["header"]
-    if done.get("machine") == observed["machine"] and done.get("uuid") != header["uuid"]:
+    if _named_by_it(declared) or not (renewed or left) or (open_ and left):
         return []
-    if observed["mapping"] is not None or observed["mapped_as"] or _named_by_it(declared):
-        return []
+    if renewed and not left and _remembered(observed):
+        return []  # it has another one already
+    args = {"uuid": observed["header"]["uuid"], **({"later": True} if open_ else {})}
     why = "the volume is a copy of another machine's, and so is its UUID"
-    return [Step("clone_uuid", observed["name"], {"uuid": header["uuid"]}, why)]
+    return [Step("clone_uuid", observed["name"], args, why)]
+
+
+def _remembered(observed):
+    """What the record tells of this copy on this machine, or ``None``."""
+    found = (observed["record"] or {}).get("clone") or {}
+    return found if found.get("machine") == observed["machine"] else None
+
+
+def _left(observed):
+    """Whether a copy still has the original's UUID, and is to get its own."""
+    found = _remembered(observed)
+    return bool(found and observed["header"]) and found["uuid"] == observed["header"]["uuid"]
+
+
+def _open(observed):
+    return observed["mapping"] is not None or bool(observed["mapped_as"])
 
 
 def ordered(declared, observed, keys, renewed):
@@ -81,17 +101,18 @@ def ordered(declared, observed, keys, renewed):
 def notes(declared, observed):
     """What a person should know of a copy."""
     made = made_elsewhere(observed)
-    if made is None:
-        return []
-    if declared["clone"] != "rekey":
+    if made and declared["clone"] != "rekey":
         return [
             "the volume key was made on another machine, so whoever opens the one volume can read "
             "the other: clone: rekey gives this one its own"
         ]
-    if _named_by_it(declared):
+    if made and _named_by_it(declared):
         return ["the LUKS UUID stays that of the original: the policy names the device by it"]
-    if observed["mapping"] is not None:
-        return ["the LUKS UUID stays that of the original: the volume was open, see clone: rekey"]
+    if (made or _left(observed)) and _open(observed):
+        return [
+            "the LUKS UUID is that of the original until the volume was closed: "
+            f"inguest_luks.close {observed['name']}, then inguest_luks.apply"
+        ]
     return []
 
 
@@ -106,6 +127,10 @@ def do_uuid(job, step):
     """Another UUID in the header, which is backed up."""
     seen = job.look()
     path, old = seen["path"], seen["header"]["uuid"]
+    if step.args.get("later"):
+        job.record.set("clone", {"uuid": old, "machine": seen["machine"]})
+        job.step("clone_uuid: remembered")
+        return
     if seen["mapping"] is not None or seen["mapped_as"] or seen["mounts"]:
         raise VolumeError(f"{path}: is open, so its UUID can't be changed")
     job.keys.authority(path, seen["header"])  # a copy that nothing opens stays as it is
@@ -128,7 +153,7 @@ def rekey(job, test=False):
 
     job.declared = {**job.declared, "clone": "rekey"}
     seen = job.look()
-    if made_elsewhere(seen) is None and not _foreign(seen):
+    if made_elsewhere(seen) is None and not _foreign(seen) and not _left(seen):
         parts = {"steps": [], "left": [], "proofs": [], "notes": []}
         words = "its keys were made on this machine"
         return {"volume": job.name, "result": "clean", **parts, "comment": words}
