@@ -18,6 +18,7 @@ pytestmark = [pytest.mark.guest, pytest.mark.slow, pytest.mark.timeout(7200)]
 MOST = int(os.environ.get("INGUEST_CUTS", "21"))
 SEED = int(os.environ.get("INGUEST_CUTS_SEED", "4"))
 DISKS = (Disk("DATA-1", "192M"),)
+HARDWARE = {"tpm": False, "cpus": 1, "disks": DISKS}  # one processor: what is slow stays in step
 
 
 def declared(uuid, online, generation=1, volume_key=1):
@@ -34,7 +35,7 @@ def declared(uuid, online, generation=1, volume_key=1):
 
 
 def test_every_cut_is_carried_on_and_every_file_is_whole(guest_machine, farm):
-    machine = guest_machine("bookworm", **crypt.guest("bookworm", tpm=False), disks=DISKS)
+    machine = guest_machine("bookworm", **crypt.guest("bookworm", **HARDWARE))
     uuid, sums = cuts.filled(machine)
     crypt.Volumes(machine)
     prepared = machine.freeze()

@@ -91,6 +91,7 @@ class Cutter:
         machine.cut()
         self.lasts[operation] = took if ended else max(self.lasts.get(operation, 12), took)
         last = "after its end" if ended else labels[-2] if len(labels) > 1 else "before all"
+        print(f"  {operation}: cut at {took:.1f} s, {last}", flush=True)
         started = time.monotonic()
         machine.boot()
         booted = time.monotonic()
