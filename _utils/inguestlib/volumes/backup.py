@@ -35,6 +35,7 @@ def state(guest, record, path, header, whole=False):
     meta = guest.lstat(kept["path"])
     there = meta is not None and meta.kind == "file" and meta.size == kept["size"]
     current = bool(there and path and header and kept["state"] == fingerprint(path, header))
+    current = current and not kept.get("void")
     current = current and meta.mode == 0o600
     if whole and current:
         current = digest(guest.path(kept["path"])) == kept["sha256"]
@@ -116,6 +117,13 @@ def ensure(job):
         destroy(old)
     job.step("backup: superseded")
     return new
+
+
+def void(job):
+    """The recorded copy must not come back: the data are being encrypted by another volume key."""
+    kept = job.record.get("backup")
+    if kept and not kept.get("void"):
+        job.record.set("backup", {**kept, "void": True})
 
 
 def _entry(job, guest, path, new, header):

@@ -63,6 +63,7 @@ def carry_on(job, online):
     online
         The volume is open, and stays so.
     """
+    backup.void(job)
     settle(job)
     seen = job.look()
     path, header = seen["path"], seen["header"]

@@ -16,6 +16,11 @@ def refusal(declared, observed):
     header, kept = observed["header"], observed["record"].get("backup")
     if kept is None:
         return "no backup of the header was recorded"
+    if kept.get("void"):
+        return (
+            f"{kept['path']} is of the header before its data were encrypted anew: by that volume "
+            "key they would be unreadable"
+        )
     if header is not None and header["usable"]:
         return "the header is usable: cryptsetup mends a damaged copy of it by itself"
     # the device's name and guards count; that its header is damaged does not

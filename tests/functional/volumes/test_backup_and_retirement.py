@@ -212,6 +212,21 @@ def test_a_copy_is_not_put_over_another_volume_or_a_usable_header(volume):
     assert volume.bytes() == theirs
 
 
+def test_a_copy_of_an_earlier_volume_key_never_comes_back(volume):
+    """A run is cut when the data are encrypted anew, and then the header is destroyed."""
+
+    def cut(label):
+        if label == "carry on: begin":
+            raise VolumeError("cut")
+
+    assert run.run(volume.job(declare(volume_key=2), step=cut))["result"] == "failed"
+    harmed = destroyed(volume)
+    done = actions.restored(volume.job())
+    assert done["result"] == "refused", done
+    assert "unreadable" in done["comment"]
+    assert volume.bytes() == harmed
+
+
 # ---- the end ----------------------------------------------------------------------------------
 
 
