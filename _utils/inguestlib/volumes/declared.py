@@ -80,6 +80,7 @@ LUKS = s.Struct(
         "memory": s.Int(None, 32, 4194304, help="of argon2id, in KiB"),
         "time": s.Int(None, 1, help="that opening takes, in milliseconds"),
         "iterations": s.Int(None, 4, help="in place of time"),
+        "convert": s.Bool(False, help="turn a LUKS1 header of a closed volume into LUKS2"),
         "label": s.Str(None, r"[A-Za-z0-9_.-]{1,48}", wanted="a label", help="of the LUKS device"),
     },
     help="how the device is formatted",

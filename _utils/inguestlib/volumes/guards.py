@@ -75,10 +75,12 @@ def _header(declared, observed):
     if not header["usable"]:
         why = "; ".join(header["damage"])
         return f"{path}: the LUKS header is damaged ({why}); inguest_luks.restore_header mends it"
+    if header["version"] == 1 and declared["luks"]["convert"]:
+        return None
     if header["version"] == 1:
         return (
-            f"{path} is LUKS1, which has no tokens; back up its header, close it and run "
-            f"cryptsetup convert --type luks2 {path}"
+            f"{path} is LUKS1, which has no tokens: close it, and let "
+            f"{_key(observed, 'luks:convert')} be true"
         )
     return None
 

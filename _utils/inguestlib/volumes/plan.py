@@ -68,6 +68,7 @@ def _encrypted(declared, observed):
         return Plan(refusal=why)
     in_place = inplace.planned(declared, observed)
     resumed = in_place or reencrypt.resumed(declared, observed)
+    resumed = resumed or reencrypt.converted(declared, observed)
     first = resumed or format.planned(declared, observed)
     if first:
         if not resumed and not observed["record"].get("format"):

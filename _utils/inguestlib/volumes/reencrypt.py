@@ -90,6 +90,15 @@ def resumed(declared, observed):
     return [Step("reencrypt_resume", observed["name"], {"device": observed["path"]}, why)]
 
 
+def converted(declared, observed):
+    """The step that turns a LUKS1 header into LUKS2. Pure."""
+    header = observed["header"]
+    if not header or header["version"] != 1 or not declared["luks"]["convert"]:
+        return []
+    why = "LUKS1 has no tokens, and one copy of its header"
+    return [Step("convert", observed["name"], {"device": observed["path"]}, why)]
+
+
 def named(declared, observed):
     """The step that says in the header where the volume key was made, for a volume that clones.
 
@@ -196,9 +205,30 @@ def _changed(declared, header, seen):
     return argv
 
 
+def do_convert(job, step):
+    """Turn a LUKS1 header into LUKS2; the data and the keys stay. Raises :class:`VolumeError`."""
+    seen = job.look()
+    path, header = seen["path"], seen["header"]
+    if seen["mapping"] is not None or seen["mapped_as"]:
+        raise VolumeError(f"{path}: a LUKS1 header can be converted when the volume is closed only")
+    key = job.keys.authority(path, header)
+    backup.ensure(job)
+    job.step("convert: begin")
+    job.tool.cryptsetup("convert", path, "--type", "luks2", timeout=600)
+    job.step("convert: done")
+    after = luks_header.read(path)
+    if after["version"] != 2 or not job.tool.test(path, key):
+        raise VolumeError(f"{path}: was converted, but the {key.name} does not open it any more")
+
+
 def do_resume(job, step):
     """Carry on what was cut; the volume may be open meanwhile."""
     carryon.carry_on(job, online=job.look()["mapping"] is not None)
 
 
-STEPS = {"reencrypt": do_reencrypt, "reencrypt_resume": do_resume, "volume_name": do_name}
+STEPS = {
+    "reencrypt": do_reencrypt,
+    "reencrypt_resume": do_resume,
+    "convert": do_convert,
+    "volume_name": do_name,
+}

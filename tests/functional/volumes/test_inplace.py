@@ -324,3 +324,19 @@ def test_a_key_of_a_person_forbids_a_new_volume_key(tmp_path, clear):
     assert done["result"] == "refused", done
     assert "keyslot 1" in done["comment"]
     assert images.bytes() == before
+
+
+def test_a_luks1_header_is_converted_where_the_policy_says_so(tmp_path):
+    images = Killed(tmp_path / "old", SIZE)
+    images.store["sdb://store/one/data"] = "an old recovery key"
+    argv = ["cryptsetup", "luksFormat", "-q", "--type", "luks1", "--pbkdf-force-iterations", "1000"]
+    subprocess.run([*argv, "-d", "-", str(images.image)], input=b"an old recovery key", check=True)
+    before = images.bytes()
+    assert images.child({})["result"] == "refused"
+    assert images.bytes() == before
+    key = decrypted.volume_key(images.image, b"an old recovery key")
+    done = images.child({"luks": {"pbkdf": "pbkdf2", "iterations": 1000, "convert": True}})
+    assert done["result"] == "changed", done
+    assert [step["do"] for step in done["steps"]] == ["convert", "key_claim", "backup"]
+    assert luks_header.read(str(images.image))["version"] == 2
+    assert decrypted.volume_key(images.image, b"an old recovery key") == key

@@ -150,7 +150,7 @@ NOT_DONE = [
         "inguest_luks.restore",
     ),
     ("clear", {"intent": "clear"}, seen(header=HEADER), "decrypts nothing"),
-    ("LUKS1", {}, seen(header={**HEADER, "version": 1}), "cryptsetup convert"),
+    ("LUKS1", {}, seen(header={**HEADER, "version": 1}), "luks:convert be true"),
     ("damaged", {}, seen(header={**HEADER, "usable": False, "damage": ["torn"]}), "torn"),
     (
         "mapping of another",
