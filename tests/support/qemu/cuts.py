@@ -28,6 +28,9 @@ cd /srv/data && find . -type f -print0 | sort -z | xargs -0 sha256sum
 SUMS = "cd /srv/data && find . -type f -print0 | sort -z | xargs -0 sha256sum"
 
 
+GUESS = 30  # seconds that an operation may take
+
+
 class Cut(NamedTuple):
     """One power cut: a row of the table."""
 
@@ -82,14 +85,13 @@ class Cutter:
         machine.run("rm", "-f", TRACE)
         answer = volumes.start("data", declared, lean=True, trace=TRACE)
         begun = self._first_label(machine)
-        moment = self.random.uniform(0, self.lasts.get(operation, 12))
+        moment = self.random.uniform(0, self.lasts.get(operation, GUESS))
         while time.monotonic() - begun < moment and not answer.done():
             time.sleep(0.02)
         ended = answer.done()
         took = time.monotonic() - begun
         labels = [] if ended else machine.read(TRACE).split("\n")
         machine.cut()
-        self.lasts[operation] = took if ended else max(self.lasts.get(operation, 12), took)
         last = "after its end" if ended else labels[-2] if len(labels) > 1 else "before all"
         print(f"  {operation}: cut at {took:.1f} s, {last}", flush=True)
         started = time.monotonic()
@@ -98,6 +100,8 @@ class Cutter:
         found = state(machine)
         done = crypt.Volumes(machine).apply("data", declared, lean=True)
         again = time.monotonic()
+        # what was left to do tells how long the whole takes; the next moment is within that
+        self.lasts[operation] = took if ended else took + 0.8 * (again - booted)
         row = Cut(
             operation,
             f"{took:.1f} s, {last}",
