@@ -67,7 +67,7 @@ def _tmp_mount(guest):
     if guest.readlink("/etc/systemd/system/tmp.mount") == "/dev/null":
         return False
     folders = ("/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
-    return any(guest.exists(f"{f}/local-fs.target.wants/tmp.mount") for f in folders)
+    return any(guest.lstat(f"{f}/local-fs.target.wants/tmp.mount") for f in folders)
 
 
 def _random(devices, volume):
