@@ -48,6 +48,8 @@ class Cryptsetup(Programs):
         if key is None:
             argv += ["--token-only"] if token is None else ["--token-only", "--token-id", token]
         else:
+            # else a token that opens the device would prove any key
+            argv += ["--disable-external-tokens"] if self.version >= (2, 4) else []
             argv += ["--key-file", key]
         said = self.cryptsetup(*map(_text, argv), check=False)
         what = "the key" if key is not None else f"token {'any' if token is None else token}"
