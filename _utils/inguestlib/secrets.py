@@ -84,7 +84,9 @@ class Secret:
             raise SecretError(f"{self.key}: {_profile(self._stored)} gave no text")
         value = value.removesuffix("\n")  # as gpg's plain text ends
         if any(ord(c) < 32 for c in value) or BEGIN in value or END in value or not value:
-            raise SecretError(f"{self.key}: holds control characters, which no key and no file of a proxy can have")
+            raise SecretError(
+                f"{self.key}: holds control characters, which no key and no proxy's file can have"
+            )
         return value
 
     def placeholder(self, *ways):

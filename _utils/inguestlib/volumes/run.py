@@ -1,5 +1,6 @@
 """A run on one volume: look, do the first step that is left, look again; proofs at the end."""
 
+from inguestlib.redact import redacted
 from inguestlib.volumes import (
     VolumeError,
     backup,
@@ -85,8 +86,8 @@ def _run(job, test, only):
             job.step(f"run: {step.kind}")
             before = job.passed
             STEPS[step.kind](job, step)
-        except (VolumeError, OSError) as exc:
-            why = f"{step.kind}: {exc}"
+        except Exception as exc:  # noqa: BLE001 - Salt's functions raise what they like
+            why = f"{step.kind}: {_words(exc)}"
             changed = done or job.passed > before
             return _result(job, "failed" if changed else "refused", done, made.steps, why)
         done.append(step)
@@ -96,6 +97,12 @@ def _run(job, test, only):
     if only is not None:
         return _result(job, "changed" if done else "clean", done, notes=made.notes)
     return _proved(job, done, made.notes)
+
+
+def _words(exc):
+    """What a person is told of an exception; one that is not meant for people says its kind."""
+    plain = isinstance(exc, (VolumeError, OSError))
+    return redacted(str(exc) if plain else f"{type(exc).__name__}: {exc}")
 
 
 def _proved(job, done, notes):

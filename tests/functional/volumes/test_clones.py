@@ -123,7 +123,7 @@ def test_a_rekey_killed_anywhere_is_carried_on(pair, tmp_path):
     copy = pair[1]
     labels = []
 
-    class Cut(Exception):
+    class Cut(BaseException):
         pass
 
     def one(number, root):
