@@ -1,5 +1,6 @@
 """Encrypt a file system in place: the steps of :mod:`inguestlib.volumes.inplace`."""
 
+import contextlib
 import glob
 import os
 import uuid as uuids
@@ -81,6 +82,42 @@ def do_leave(job, step):
 
 def do_room(job, step):
     """Make the logical volume larger, or the file system smaller."""
+    with _given_back(job):
+        _make_room(job, step)
+
+
+@contextlib.contextmanager
+def _given_back(job):
+    """Where no header was begun, a failure ends with the file system as it was, and mounted."""
+    try:
+        yield
+    except Exception as exc:
+        plain = isinstance(exc, (VolumeError, OSError))
+        words = str(exc) if plain else f"{type(exc).__name__}: {exc}"
+        raise VolumeError(words + _mount_again(job)) from exc
+
+
+def _mount_again(job):
+    kept, target = job.record.get("in_place") or {}, job.declared["mount"]
+    try:
+        if kept.get("stage") == "shrink":
+            do_undo(job, None)
+        if kept.get("stage") == "begin" and _settled(job, job.path(), kept):
+            return ""  # its header stands: the next run carries on
+        kept = job.record.get("in_place") or {}
+        if "units" not in kept or kept.get("stage") != "left" or job.look()["mounts"]:
+            return ""
+        kind = job.declared["filesystem"]
+        done = job.call("mount.mount", target, job.path(), fstype=kind)
+        if done is not True:
+            return f"; {target} could not be mounted again: {done}"
+        users.start(job, kept["units"])
+    except Exception as exc:  # noqa: BLE001 - what failed first is what has to be told
+        return f"; and {target} is not as it was: {exc}"
+    return f"; {target} is mounted again"
+
+
+def _make_room(job, step):
     seen = _free(job)
     path = seen["path"]
     if step.args["lvm"] and room.extend(job, path):
@@ -92,6 +129,7 @@ def do_room(job, step):
             "is not made smaller here: add a disk to the volume group"
         )
     room.check(job, path, mend=True)
+    room.fits(job, path)
     job.step("in_place: checked")
     job.record.make()
     image = _file(job, "metadata")
@@ -122,6 +160,11 @@ def _settle_shrink(job, path):
 
 def do_begin(job, step):
     """Write the header: with a key that is kept, and a copy of what stands there now."""
+    with _given_back(job):
+        _begin(job)
+
+
+def _begin(job):
     seen = _free(job)
     path, kept = seen["path"], job.record.get("in_place") or {}
     if kept.get("stage") == "begin" and _settled(job, path, kept):

@@ -100,6 +100,23 @@ def _size(path):
         return device.seek(0, os.SEEK_END)
 
 
+def shrinks(job, path):
+    """Raise :class:`VolumeError` where resize2fs would refuse to make an ext4 that small.
+
+    Its estimate holds for one that is unmounted and checked.
+    """
+    found, size = read(path), _size(path)
+    said = job.run("resize2fs", "-P", path, timeout=None)
+    least = int(said.rsplit(":", 1)[1]) * found["block"]
+    wanted = target(size, found["block"])
+    if least > wanted:
+        raise VolumeError(
+            f"{path}: resize2fs makes the ext4 not smaller than {-(-least >> 20)} MiB, and "
+            f"{wanted >> 20} MiB are left beside a header: enlarge the disk by "
+            f"{-(-(least - wanted) >> 20)} MiB, or remove files"
+        )
+
+
 def copy_metadata(job, path, image):
     """A copy of all that a shrink changes of an ext4: its metadata, in a sparse file.
 
@@ -146,6 +163,18 @@ def _zero_holes(source, target_fd, at, end):
         if not any(data):
             os.pwrite(target_fd, data, at)
         at += len(data) or end - at
+
+
+def fits(job, path):
+    """Refuse an ext4 that resize2fs would not make small enough: before anything is touched."""
+    block = read(path)["block"]
+    least = int(job.run("resize2fs", "-P", path, timeout=None).split()[-1]) * block
+    wanted = target(_size(path), block)
+    if wanted < least:
+        raise VolumeError(
+            f"{path}: resize2fs can't make the ext4 smaller than {least >> 20} MiB, and "
+            f"{wanted >> 20} MiB are wanted: remove files, or enlarge the disk by {NEED >> 20} MiB"
+        )
 
 
 def shrink(job, path, regular=False):

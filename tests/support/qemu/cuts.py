@@ -12,7 +12,7 @@ DEVICE = crypt.BY_ID.format("DATA-1")
 # Files of random data whose checksums are kept on the host.
 FILL = """
 set -e
-mkfs.ext4 -q -F {device}
+mkfs.ext4 -q -F -b 4096 {device}
 mkdir -p /srv/data
 mount {device} /srv/data
 for n in $(seq {files}); do
