@@ -100,23 +100,6 @@ def _size(path):
         return device.seek(0, os.SEEK_END)
 
 
-def shrinks(job, path):
-    """Raise :class:`VolumeError` where resize2fs would refuse to make an ext4 that small.
-
-    Its estimate holds for one that is unmounted and checked.
-    """
-    found, size = read(path), _size(path)
-    said = job.run("resize2fs", "-P", path, timeout=None)
-    least = int(said.rsplit(":", 1)[1]) * found["block"]
-    wanted = target(size, found["block"])
-    if least > wanted:
-        raise VolumeError(
-            f"{path}: resize2fs makes the ext4 not smaller than {-(-least >> 20)} MiB, and "
-            f"{wanted >> 20} MiB are left beside a header: enlarge the disk by "
-            f"{-(-(least - wanted) >> 20)} MiB, or remove files"
-        )
-
-
 def copy_metadata(job, path, image):
     """A copy of all that a shrink changes of an ext4: its metadata, in a sparse file.
 

@@ -248,8 +248,6 @@ def _at_its_end(image, begun):
 
 def _full(images):
     """No free block to move anything to."""
-    script = "\n".join(f"write /dev/zero {n}" for n in range(1))
-    del script
     with open(images.root.parent / "big", "wb") as file:
         file.write(b"x" * (SIZE - (34 << 20)))
     argv = ["debugfs", "-w", "-R", f"write {images.root.parent / 'big'} big", str(images.image)]
@@ -296,6 +294,23 @@ def test_what_can_not_be_done_is_refused_before_anything_is_touched(tmp_path, cl
     assert done["result"] == "refused", done
     assert words in done["comment"]
     assert images.bytes() == before
+    assert images.store == {}
+
+
+def test_an_ext4_that_resize2fs_makes_no_smaller_is_left_as_it_is(tmp_path, clear):
+    """Of blocks of 1 KiB, half full and in pieces: there is room, and resize2fs sees none."""
+    images = Filled(tmp_path / "pieces", clear)
+    source = images.root.parent / "source"
+    source.mkdir()
+    for number, data in enumerate(random.Random(7).randbytes(1_100_000) for _ in range(54)):
+        (source / str(number)).write_bytes(data)
+    _made(images, "-b", "1024", "-d", str(source))
+    before = images.bytes()
+    done = images.child(images.told)
+    assert (done["result"], done["steps"]) == ("refused", []), done
+    assert "resize2fs can't make the ext4 smaller than" in done["comment"]
+    assert images.bytes()[4096:] == before[4096:]
+    assert luks_header.read(str(images.image)) is None
     assert images.store == {}
 
 
