@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.guest, pytest.mark.slow, pytest.mark.timeout(7200)]
 
 MOST = int(os.environ.get("INGUEST_CUTS", "21"))
 SEED = int(os.environ.get("INGUEST_CUTS_SEED", "4"))
-DISKS = (Disk("DATA-1", "192M"),)
+DISKS = (Disk("DATA-1", "112M"),)
 HARDWARE = {"tpm": False, "cpus": 1, "disks": DISKS}  # one processor: what is slow stays in step
 
 

@@ -158,6 +158,10 @@ def test_a_disk_in_use_is_never_formatted(guest_machine):
     assert done["result"] == "refused", done  # 16 MiB are a header, and nothing behind it
     machine.run("lvextend", "-q", "-L", "96M", "/dev/group/volume", check=True)
     lv = {**lv, "size": "96M", "recovery": ESCROW, "unlock": {"by": ["tpm2"]}}
+    done = volumes.apply("lv", lv)
+    assert done["result"] == "refused", done  # it lies on what the disk held before
+    assert "not blank" in done["comment"]
+    machine.run("sh", "-c", "cat /dev/zero >/dev/group/volume; sync", timeout=300)
     assert good(volumes.apply("lv", lv)) is True
 
     # ---- TRIM passes through, or not, while it is open

@@ -87,7 +87,9 @@ def _header(declared, observed):
 
 def _mount(declared, observed):
     at, target = observed["at_mount"], declared["mount"]
-    if at is None or at["ours"] or declared["intent"] != "encrypted" or not observed["live"]:
+    if target is None or at is None or at["ours"]:
+        return None
+    if declared["intent"] != "encrypted" or not observed["live"]:
         return None
     if declared["in_place"]["allow"] and target in observed["mounts"]:
         return None  # the file system that is to be encrypted

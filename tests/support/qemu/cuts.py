@@ -20,7 +20,7 @@ for n in $(seq {files}); do
 done
 mkdir /srv/data/below
 cp /srv/data/1 /srv/data/below/one
-echo "UUID=$(blkid -o value -s UUID {device}) /srv/data ext4 defaults 0 2" >>/etc/fstab
+echo "UUID=$(blkid -o value -s UUID {device}) /srv/data ext4 defaults,x-systemd.device-timeout=15 0 2" >>/etc/fstab
 echo "data {device} none luks,nofail,headless=true" >>/etc/crypttab
 sync
 cd /srv/data && find . -type f -print0 | sort -z | xargs -0 sha256sum
@@ -42,7 +42,7 @@ class Cut(NamedTuple):
     result: str
 
 
-def filled(machine, files=40, mean=2_200_000):
+def filled(machine, files=20, mean=2_200_000):
     """Fill a disk with a file system that is mounted at boots, in the clear.
 
     :returns: ``(its UUID, its checksums as sha256sum prints them)``.

@@ -134,3 +134,18 @@ def test_a_volume_that_has_held_nothing_gets_its_file_system(seen):
 )
 def test_a_volume_that_may_hold_data_gets_none(seen, words):
     assert words in guards.no_mkfs(seen)
+
+
+def test_a_volume_that_is_mounted_nowhere_has_no_mount_point_in_the_way():
+    seen = observed(
+        live=True,
+        candidates=[],
+        device={},
+        serials=[],
+        mapping=None,
+        mapped_as=[],
+        at_mount={"ours": False, "source": "/dev/sdc", "entries": ["file"]},
+    )
+    said = {**declared(), "serial": None, "size": None, "mount": None, "device": "UUID=1"}
+    assert guards.refusal(said, seen) is None
+    assert "/dev/sdc is mounted there" in guards.refusal({**said, "mount": "/srv"}, seen)
