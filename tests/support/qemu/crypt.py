@@ -4,9 +4,14 @@
 and ``crypt.Volumes(machine).apply("data", {"device": …})``, which runs the core in the guest.
 """
 
+import compileall
+import functools
 import io
 import json
+import py_compile
+import shutil
 import tarfile
+import tempfile
 from pathlib import Path
 
 PACKAGES = (
@@ -56,16 +61,11 @@ class Volumes:
     STORE = "/root/store.json"
     DRIVER = Path(__file__).with_name("volume_driver.py")
 
-    def __init__(self, machine):
+    def __init__(self, machine, unpack=True):
         self.machine = machine
-        packed = io.BytesIO()
-        with tarfile.open(fileobj=packed, mode="w") as archive:
-            source = Path(__file__).parents[3] / "_utils"
-            for path in sorted(source.rglob("*.py")):
-                archive.add(path, str(path.relative_to(source.parent)))
-            archive.add(self.DRIVER, "driver.py")
-        machine.unpack(packed.getvalue(), self.HOME)
-        machine.write("/etc/systemd/system.conf.d/slow.conf", PATIENT)
+        if unpack:
+            machine.unpack(_packed(self.DRIVER), self.HOME)
+            machine.write("/etc/systemd/system.conf.d/slow.conf", PATIENT)
 
     def start(self, name, declared, timeout=900, **more):
         """Begin a run and do not wait: a Future of ``Answer``, in bytes.
@@ -89,3 +89,19 @@ class Volumes:
     def store(self):
         """What the escrow holds: ``{uri: key}``."""
         return json.loads(self.machine.read(self.STORE))
+
+
+@functools.cache
+def _packed(driver):
+    """The core, compiled by the Python that the guest has too: in there it would take long."""
+    packed = io.BytesIO()
+    with tempfile.TemporaryDirectory() as directory:
+        utils = Path(directory, "_utils")
+        skipped = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(Path(__file__).parents[3] / "_utils", utils, ignore=skipped)
+        unchecked = py_compile.PycInvalidationMode.UNCHECKED_HASH
+        compileall.compile_dir(utils, quiet=1, invalidation_mode=unchecked)
+        with tarfile.open(fileobj=packed, mode="w") as archive:
+            archive.add(utils, "_utils")
+            archive.add(driver, "driver.py")
+    return packed.getvalue()

@@ -20,7 +20,8 @@ for n in $(seq {files}); do
 done
 mkdir /srv/data/below
 cp /srv/data/1 /srv/data/below/one
-echo "UUID=$(blkid -o value -s UUID {device}) /srv/data ext4 defaults,x-systemd.device-timeout=15 0 2" >>/etc/fstab
+uuid=$(blkid -o value -s UUID {device})
+echo "UUID=$uuid /srv/data ext4 nofail,x-systemd.device-timeout=30 0 2" >>/etc/fstab
 echo "data {device} none luks,nofail,headless=true" >>/etc/crypttab
 sync
 cd /srv/data && find . -type f -print0 | sort -z | xargs -0 sha256sum
@@ -81,7 +82,7 @@ class Cutter:
 
         :returns: the :class:`Cut`.
         """
-        volumes = crypt.Volumes(machine)
+        volumes = crypt.Volumes(machine, unpack=False)
         machine.run("rm", "-f", TRACE)
         answer = volumes.start("data", declared, lean=True, trace=TRACE)
         begun = self._first_label(machine)
@@ -98,7 +99,7 @@ class Cutter:
         machine.boot()
         booted = time.monotonic()
         found = state(machine)
-        done = crypt.Volumes(machine).apply("data", declared, lean=True)
+        done = volumes.apply("data", declared, lean=True)
         again = time.monotonic()
         # what was left to do tells how long the whole takes; the next moment is within that
         self.lasts[operation] = took if ended else took + 0.8 * (again - booted)
