@@ -14,7 +14,10 @@ RANDOM = ("/dev/urandom", "/dev/random", "/dev/hwrng")
 KEY_FOLDERS = ("/etc/cryptsetup-keys.d", "/run/cryptsetup-keys.d")
 ASKPASS, REMOTE = "clevis-luks-askpass.path", "remote-cryptsetup.target"
 _ARGUMENTS = ("rd.luks", "luks", "cryptdevice=", "cryptopts=", "root=", "resume=", "rd.neednet")
-_OFFLINE = ("/etc/kernel/cmdline", "/etc/default/grub")
+_OFFLINE = (
+    *("/etc/kernel/cmdline", "/etc/default/grub", "/etc/default/grub.d/*.cfg"),
+    "/boot/loader/entries/*.conf",
+)
 # Where the two kinds of initramfs keep their table.
 _TABLES = ("cryptroot/crypttab", "etc/crypttab")
 _PROGRAMS = (
@@ -55,7 +58,7 @@ def observe(guest):
     devices = blockdev.devices(guest)
     crypttab = fstab.parse_crypttab(guest.lines(CRYPTTAB))
     rows = fstab.parse_fstab(guest.lines(FSTAB))
-    arguments = list(_arguments(guest))
+    arguments = list(kernel_words(guest, _OFFLINE, _ARGUMENTS))
     critical = _critical(devices, rows, crypttab, arguments)
     return {
         "live": guest.live,
@@ -178,19 +181,24 @@ def _keyfile(guest, devices, path):
     }
 
 
-def _arguments(guest):
-    """The kernel's words on volumes, ``{"word", "path", "line"}``, without credentials."""
+def kernel_words(guest, offline, starts):
+    """The kernel's arguments that begin with one of ``starts``: ``{"word", "path", "line"}``.
+
+    offline
+        The boot loader's files, with patterns, that are read where no kernel runs.
+    """
     paths = ["/proc/cmdline"]
     if not guest.live and not guest.exists("/proc/cmdline"):
-        paths = [*_OFFLINE, *guest.glob("/etc/default/grub.d/*.cfg")]
-        paths += guest.glob("/boot/loader/entries/*.conf")
+        found = (guest.glob(path) if "*" in path else [path] for path in offline)
+        paths = [path for each in found for path in each]
     for path in paths:
         for number, text in guest.lines(path):
             if text.lstrip().startswith("#"):
                 continue
             for word in text.replace('"', " ").replace("'", " ").split():
+                # GRUB_CMDLINE_LINUX=rd.luks.uuid=… needs no quotes.
                 word = word.partition("=")[2] if word.startswith("GRUB_CMDLINE") else word
-                if word.startswith(_ARGUMENTS):
+                if word.startswith(starts):
                     yield {"word": word, "path": path, "line": number}
 
 

@@ -13,6 +13,7 @@ STABLE = (
 )
 NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}"
 UUID = r"[0-9A-Fa-f-]{4,36}|[A-Za-z0-9-]{36,38}"  # of a file system, LUKS, LVM
+NO_MOUNT = ("swap", "none")  # what a volume may hold and is mounted nowhere
 SIZE = r"[1-9][0-9]*[KMGT]?"
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
@@ -103,7 +104,7 @@ VOLUME = s.Struct(
         ),
         "mount": _path("where its file system is mounted"),
         "filesystem": s.Choice(
-            ("ext4", "xfs", "btrfs", "swap", "none"), "ext4", help="what the volume holds"
+            ("ext4", "xfs", "btrfs", *NO_MOUNT), "ext4", help="what the volume holds"
         ),
         "options": s.ListOf(s.Str(), ("defaults",), help="mount options"),
         "required": s.Bool(False, help="a boot without it is a failed boot (else nofail)"),

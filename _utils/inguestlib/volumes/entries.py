@@ -2,13 +2,8 @@
 
 from inguestlib import fstab
 
-UNATTENDED = (
-    "tpm2",
-    "tang",
-    "keyfile",
-)  # ways that the boot itself takes; "key" has a unit of ours
-# Ways of a file system to be used that makes it no mount.
-NO_MOUNT = ("swap", "none")
+# Ways that the boot itself takes; "key" has a unit of ours.
+UNATTENDED = ("tpm2", "tang", "keyfile")
 _TMP = ("/tmp", "/var/tmp")
 _CHECKED = {"ext4": "2"}  # fsck(8) has nothing to do for the others
 

@@ -4,6 +4,7 @@ import os
 import uuid as uuids
 
 from inguestlib.volumes import Step, VolumeError, guards
+from inguestlib.volumes.declared import NO_MOUNT
 
 MAPPER = "/dev/mapper/"
 # File systems are labelled by what their kinds take.
@@ -33,7 +34,7 @@ def planned_use(declared, observed):
     name, kind, steps = observed["name"], declared["filesystem"], []
     if kind == "swap" and not observed["inner_swap"]:
         steps.append(Step("swapon", name, {"on": MAPPER + name}, "it is not swapped on"))
-    if declared["mount"] and kind not in ("swap", "none") and not observed["at_mount"]["ours"]:
+    if declared["mount"] and kind not in NO_MOUNT and not observed["at_mount"]["ours"]:
         args = {"on": declared["mount"], "filesystem": kind}
         steps.append(Step("mount", name, args, "it is not mounted"))
     return steps

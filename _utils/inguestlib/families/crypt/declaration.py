@@ -4,7 +4,7 @@ from inguestlib.families.crypt import headers, stack, tables
 from inguestlib.families.crypt.words import COSTS, ENCRYPT
 from inguestlib.model import compliant, drift, unknown
 from inguestlib.volumes import entries
-from inguestlib.volumes.declared import size_bytes
+from inguestlib.volumes.declared import NO_MOUNT, size_bytes
 
 _TOLERANCE = 0.02  # of a size in words: 10G may be meant as 10 GB, less a table of partitions
 
@@ -152,7 +152,7 @@ def _other_uuid(name, facts, header, mapping):
 def _spilled(volume, facts, kernel_name):
     """What is written to its mount point goes somewhere else: ``(observed, evidence, comment)``."""
     target = volume["mount"]
-    if not facts.guest["live"] or not target or volume["filesystem"] in ("swap", "none"):
+    if not facts.guest["live"] or not target or volume["filesystem"] in NO_MOUNT:
         return None
     held = stack.mounted_at(facts, target)
     if held and kernel_name in stack.chain(facts, held["devices"]):

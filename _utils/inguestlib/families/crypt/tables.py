@@ -2,9 +2,14 @@
 
 from inguestlib import fstab
 from inguestlib import schema as s
+from inguestlib.volumes import bootfiles
 
 CRYPTTAB, FSTAB = "/etc/crypttab", "/etc/fstab"
 _WORDS = ("luks.", "rd.luks", "resume=", "noresume", "cryptdevice=", "cryptopts=", "cryptroot")
+_LOADERS = (
+    *("/etc/kernel/cmdline", "/etc/default/grub"),
+    *("/boot/loader/entries/*", "/etc/default/grub.d/*.cfg"),
+)
 _RANDOM = ("/dev/urandom", "/dev/random", "/dev/hwrng")
 
 SCHEMA = {
@@ -45,19 +50,7 @@ def shown(row):
 
 def arguments(guest):
     """The kernel's arguments that concern volumes; see :func:`observe`."""
-    paths = ["/proc/cmdline"]
-    if not guest.live and not guest.exists("/proc/cmdline"):
-        paths = ["/etc/kernel/cmdline", "/etc/default/grub", *guest.glob("/boot/loader/entries/*")]
-        paths += guest.glob("/etc/default/grub.d/*.cfg")
-    for path in paths:
-        for number, text in guest.lines(path):
-            if text.lstrip().startswith("#"):
-                continue
-            for word in text.replace('"', " ").replace("'", " ").split():
-                # GRUB_CMDLINE_LINUX=rd.luks.uuid=… needs no quotes.
-                word = word.partition("=")[2] if word.startswith("GRUB_CMDLINE") else word
-                if word.startswith(_WORDS):
-                    yield {"word": word, "path": path, "line": number}
+    return bootfiles.kernel_words(guest, _LOADERS, _WORDS)
 
 
 OBSERVERS = {"tables": observe}
