@@ -59,23 +59,6 @@ def _plainly(function):
     return wrapped
 
 
-def _words(value):
-    """``a,b`` or a list, as a list; ``None`` stays.
-
-    An empty list is refused: a look at nothing would find nothing wrong.
-    """
-    if value is None:
-        return None
-    if isinstance(value, str):
-        value = value.split(",")
-    if not isinstance(value, (list, tuple)) or not all(isinstance(word, str) for word in value):
-        raise SaltInvocationError(f"{value!r} is not a list of names")
-    words = [word.strip() for word in value if word.strip()]
-    if not words:
-        raise SaltInvocationError("no name is given; leave the argument out to mean all")
-    return words
-
-
 def _root(root):
     # Not config.get: the option is the minion's, and Salt may have to load that module first.
     return root or __opts__.get("inguest.root") or "/"
@@ -136,7 +119,7 @@ def audit(families=None, controls=None, root=None, policy=None):
         salt '*' inguest.audit families=dns
         salt-call --local inguest.audit root=/mnt/image
     """
-    families, controls, root = _words(families), _words(controls), _root(root)
+    families, controls, root = core_audit.names(families), core_audit.names(controls), _root(root)
     loaded = _load(policy, families, controls)
     return core_audit.audit(Guest(root), loaded, families, controls, name=_name(root))
 
@@ -155,7 +138,7 @@ def facts(families=None, root=None, policy=None):
 
         salt '*' inguest.facts families=dns
     """
-    families, root = _words(families), _root(root)
+    families, root = core_audit.names(families), _root(root)
     loaded = _load(policy, families).for_guest(_name(root))
     return core_audit.observe(Guest(root), loaded, families)
 
@@ -175,7 +158,7 @@ def plan(families=None, controls=None, root=None, policy=None):
 
         salt '*' inguest.plan families=dns
     """
-    families, controls, root = _words(families), _words(controls), _root(root)
+    families, controls, root = core_audit.names(families), core_audit.names(controls), _root(root)
     loaded = _load(policy, families, controls)
     return core_apply.plan(root, loaded, families, controls, name=_name(root))
 
@@ -206,7 +189,7 @@ def apply(families=None, controls=None, root=None, policy=None, test=None):
     """
     if __opts__.get("test", False) if test is None else test:
         return plan(families, controls, root, policy)
-    families, controls, root = _words(families), _words(controls), _root(root)
+    families, controls, root = core_audit.names(families), core_audit.names(controls), _root(root)
     loaded = _load(policy, families, controls)
     return core_apply.apply(root, loaded, Effects(__salt__), families, controls, name=_name(root))
 
@@ -247,7 +230,7 @@ def policy(families=None):
         salt '*' inguest.policy
         salt '*' inguest.policy families=services
     """
-    families = _words(families)
+    families = core_audit.names(families)
     data = _load(None, families).to_dict()
     if families is None:
         return data

@@ -33,6 +33,7 @@ import inguestlib
 
 inguestlib = inguestlib.refresh()
 
+from inguestlib import audit as core_audit
 from inguestlib import policy as core_policy
 from inguestlib.families import all_families
 from inguestlib.guest import Guest, GuestError
@@ -68,7 +69,7 @@ def _plainly(function):
     def wrapped(*args, **kwargs):
         try:
             return function(*args, **kwargs)
-        except actions.Ask as exc:
+        except (actions.Ask, core_audit.SelectionError) as exc:
             raise SaltInvocationError(str(exc)) from exc
         except (VolumeError, core_policy.PolicyInvalid, SecretError, GuestError, OSError) as exc:
             raise CommandExecutionError(str(exc)) from exc
@@ -104,19 +105,6 @@ def _policy(overlay=None):
 def _sdb(uri):
     """The value that an ``sdb://`` URI of the policy stands for; an error where there is none."""
     return __salt__["sdb.get"](uri, strict=True)
-
-
-def _words(value):
-    if value is None:
-        return None
-    if isinstance(value, str):
-        value = value.split(",")
-    if not isinstance(value, (list, tuple)) or not all(isinstance(word, str) for word in value):
-        raise SaltInvocationError(f"{value!r} is not a list of names")
-    words = [word.strip() for word in value if word.strip()]
-    if not words:
-        raise SaltInvocationError("no name is given; leave the argument out to mean all")
-    return words
 
 
 def _test(test):
@@ -217,7 +205,7 @@ def status(name=None, root=None, image=None):
 
         salt '*' inguest_luks.status data
     """
-    _mode, jobs = _jobs(_words(name), None, root, image)
+    _mode, jobs = _jobs(core_audit.names(name), None, root, image)
     return {name: actions.status(job) for name, job in jobs.items()}
 
 
@@ -238,7 +226,7 @@ def plan(name=None, root=None, image=None):
 
         salt '*' inguest_luks.plan
     """
-    _mode, jobs = _jobs(_words(name), None, root, image)
+    _mode, jobs = _jobs(core_audit.names(name), None, root, image)
     return {name: actions.applied(job, test=True) for name, job in jobs.items()}
 
 
@@ -262,7 +250,7 @@ def verify(name=None, root=None, image=None):
 
         salt '*' inguest_luks.verify
     """
-    _mode, jobs = _jobs(_words(name), None, root, image)
+    _mode, jobs = _jobs(core_audit.names(name), None, root, image)
     out = {name: actions.verified(job) for name, job in jobs.items()}
     if not all(part["ok"] for part in out.values()):
         __context__["retcode"] = 2
@@ -342,7 +330,7 @@ def apply(name=None, test=None, policy=None, root=None, image=None):
         salt '*' inguest_luks.apply data
     """
     test = _test(test)
-    mode, jobs = _jobs(_words(name), policy, root, image)
+    mode, jobs = _jobs(core_audit.names(name), policy, root, image)
     return _answered({name: actions.applied(job, test, mode) for name, job in jobs.items()})
 
 
@@ -437,7 +425,7 @@ def rekey_clones(name=None, test=None, root=None, image=None):
         salt 'db2' inguest_luks.rekey_clones
     """
     test = _test(test)
-    _mode, jobs = _jobs(_words(name), None, root, image)
+    _mode, jobs = _jobs(core_audit.names(name), None, root, image)
     return _answered({name: clone.rekey(job, test) for name, job in jobs.items()})
 
 

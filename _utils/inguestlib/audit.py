@@ -27,6 +27,24 @@ class SelectionError(ValueError):
     """A family or a control was asked for that does not exist."""
 
 
+def names(value):
+    """What a caller gives as names, ``a,b`` or a list, as a list; ``None``, which means all, stays.
+
+    An empty list is refused: a look at nothing would find nothing wrong. Raises
+    :class:`SelectionError`.
+    """
+    if value is None:
+        return None
+    if isinstance(value, str):
+        value = value.split(",")
+    if not isinstance(value, (list, tuple)) or not all(isinstance(word, str) for word in value):
+        raise SelectionError(f"{value!r} is not a list of names")
+    words = [word.strip() for word in value if word.strip()]
+    if not words:
+        raise SelectionError("no name is given; leave the argument out to mean all")
+    return words
+
+
 def select(policy, families=None, controls=None):
     """``[(family, [control, …]), …]`` that the policy and the caller want judged.
 

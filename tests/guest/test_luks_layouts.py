@@ -36,7 +36,7 @@ volumes = {name: declared.VOLUME.check(given, name, []) for name, given in told.
 seen = {name: observed.observe(Guest("/"), name, given) for name, given in volumes.items()}
 print(json.dumps({name: one["agreement"] for name, one in seen.items()}))
 """
-COLUMNS = "KNAME,TYPE,SIZE,SERIAL,MAJ:MIN,RO,RM,MOUNTPOINTS"
+COLUMNS = "NAME,KNAME,TYPE,SIZE,SERIAL,MAJ:MIN,RO,RM,MOUNTPOINTS"
 # Three partitioned disks: of 96 MiB each what is declared by its partition.
 TABLE = "label: gpt\nsize=96M\nsize=96M\n"
 

@@ -15,9 +15,8 @@ import tempfile
 from pathlib import Path
 
 PACKAGES = (
-    *("cryptsetup-initramfs", "clevis", "clevis-luks", "clevis-systemd", "clevis-initramfs"),
-    *("clevis-tpm2", "tpm2-tools", "lvm2", "fdisk", "efibootmgr", "curl"),
-    *("e2fsprogs", "xfsprogs", "btrfs-progs"),
+    *("clevis", "clevis-luks", "clevis-systemd", "clevis-tpm2", "tpm2-tools"),
+    *("lvm2", "fdisk", "efibootmgr", "curl", "e2fsprogs", "xfsprogs", "btrfs-progs"),
 )
 BY_SUITE = {"bookworm": (), "trixie": ("systemd-cryptsetup",)}
 
