@@ -13,9 +13,10 @@ import stat as _stat
 from functools import cached_property
 from typing import NamedTuple
 
-from inguestlib import distro, fsflags, packages, procfs
+from inguestlib import asked, distro, fsflags, packages, procfs
 from inguestlib.command import GuestError, run
 
+_POPULATED = ("/etc", "/usr")
 MAX_LINKS = 40  # as the kernel: ELOOP after that
 
 
@@ -53,6 +54,7 @@ class Guest:
         self._memo = {}
         self._infos = {}
         self._resolved = {}
+        self._opened = set()
 
     def __repr__(self):
         return f"Guest(root={self.root!r})"
@@ -72,10 +74,18 @@ class Guest:
         return answer
 
     @property
-    def paths_asked(self):
-        """The guest paths that were read, listed or looked at: what the answers depend on."""
-        kinds = ("read", "lstat", "list", "entries")
-        return sorted({key[1] for key in self._memo if isinstance(key, tuple) and key[0] in kinds})
+    def asked(self):
+        """``{guest path: {kind, …}}``: what the answers depend on; see :mod:`inguestlib.asked`."""
+        return asked.paths(self._memo, self._opened)
+
+    @property
+    def steps(self):
+        """``{guest path: what lstat said, or None}`` of every component that was looked at."""
+        return self._infos
+
+    def recall(self, key):
+        """The answer that :meth:`once` has for ``key``; ``None`` where nobody asked."""
+        return self._memo.get(key, (None, None))[0]
 
     # ---- paths -------------------------------------------------------------------------
 
@@ -157,6 +167,7 @@ class Guest:
         What does not exist is named as it would be made. For the rare caller that
         has to open something by itself, and for the changes.
         """
+        self._opened.add(path)
         inside = self._follow(self._checked(path), last=follow, missing_ok=True)
         if inside is None:
             raise GuestError(errno.ELOOP, os.strerror(errno.ELOOP), path)
@@ -433,7 +444,9 @@ class Guest:
     @cached_property
     def populated(self):
         """Whether the root holds a system at all: an image that is not mounted does not."""
-        return any(self.listdir(path) for path in ("/etc", "/usr"))
+        # Not by listdir: else each family would depend on every name in these.
+        folders = [inside for path in _POPULATED if (inside := self.resolve(path))]
+        return any(os.path.isdir(real) and os.listdir(real) for real in map(self._real, folders))
 
     def summary(self):
         """The facts of the guest as a whole, plain data."""
