@@ -210,6 +210,12 @@ class Family:
         In the order in which they are reported.
     writes_secrets
         Whether its changes may hold secrets of its policy; else an apply never asks for them.
+    isolates
+        Whether its changes could part a guest from its master: then they count only when they
+        are confirmed, see :mod:`inguestlib.confirmation`.
+    volatile
+        Facts that change though nobody touched the guest (process ids, ages, counters), as ways
+        from the sections down: ``section.key.*.pid``; see :mod:`inguestlib.reporting.stable`.
     """
 
     name: str
@@ -218,6 +224,8 @@ class Family:
     observers: Mapping[str, Callable[[Any, Mapping], Any]]
     controls: tuple[Control, ...]
     writes_secrets: bool = True
+    isolates: bool = False
+    volatile: tuple[str, ...] = ()
 
     def __post_init__(self):
         ids = [c.id for c in self.controls]
