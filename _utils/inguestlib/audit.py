@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Mapping
 from dataclasses import replace
 
+from inguestlib import secrets
 from inguestlib.families import all_families
 from inguestlib.model import (
     SCHEMA,
@@ -113,21 +114,51 @@ def observe(guest, policy, families=None, controls=None):
 
     A section whose observation fails holds ``{"$error": message}``, one that the guest did not
     show (no right to read, not what it should be) ``{"$unseen": message}``; the others are not
-    harmed.
+    harmed. ``asked`` is ``{family: {section: {parameter: value}}}``: what of the policy was read
+    while a section was observed. By another policy that says the same there, the section would
+    have been the same.
     """
-    facts = {"schema": SCHEMA, "guest": plain(guest.summary())}
+    facts = {"schema": SCHEMA, "guest": plain(guest.summary()), "asked": {}}
     for family, _controls in select(policy, families, controls):
-        params = policy.family(family.name)
-        sections = {}
+        sections, asked = {}, {}
         for section, observer in family.observers.items():
+            params = Asked(policy.family(family.name))
             try:
                 sections[section] = plain(observer(guest, params))
             except OSError as exc:
                 sections[section] = {FamilyFacts.UNSEEN: _message(exc)}
             except Exception as exc:  # noqa: BLE001 - a broken observer is data, not the end
                 sections[section] = {FamilyFacts.BROKEN: _message(exc)}
+            if params.read:
+                asked[section] = asked_of(params, params.read)
         facts[family.name] = sections
+        if asked:
+            facts["asked"][family.name] = asked
     return facts
+
+
+class Asked(Mapping):
+    """The parameters of a family as an observer sees them; ``read`` are the keys it looked at."""
+
+    def __init__(self, params):
+        self.read = set()
+        self._params = params
+
+    def __getitem__(self, key):
+        self.read.add(key)
+        return self._params[key]
+
+    def __iter__(self):
+        self.read.update(self._params)
+        return iter(self._params)
+
+    def __len__(self):
+        return len(self._params)
+
+
+def asked_of(params, keys):
+    """``{key: value}`` of some parameters, plain data; a secret that is set is ``***``."""
+    return {key: plain(secrets.hidden(params[key])) for key in sorted(keys) if key in params}
 
 
 def judge(facts, policy, families=None, controls=None):
@@ -140,12 +171,19 @@ def judge(facts, policy, families=None, controls=None):
     findings = []
     for family, chosen in select(policy, families, controls):
         mine = FamilyFacts(facts.get(family.name, {}), facts["guest"])
-        params = policy.family(family.name)
-        for control in chosen:
-            severity = policy.controls.get(control.id, {}).get("severity")
-            for finding in _judged(control, mine, params):
-                finding = placed(finding, control, family.name)
-                findings.append(replace(finding, severity=severity) if severity else finding)
+        findings += judge_family(family.name, chosen, mine, policy)
+    return findings
+
+
+def judge_family(name, controls, facts, policy):
+    """The findings of some controls of one family, by its :class:`inguestlib.model.FamilyFacts`."""
+    findings = []
+    params = policy.family(name)
+    for control in controls:
+        severity = policy.controls.get(control.id, {}).get("severity")
+        for finding in _judged(control, facts, params):
+            finding = placed(finding, control, name)
+            findings.append(replace(finding, severity=severity) if severity else finding)
     return findings
 
 

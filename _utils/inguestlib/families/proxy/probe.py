@@ -41,10 +41,9 @@ def observe(guest, params):
     name. The proxies are those of the policy; a login for them is not used.
     """
     probe = params["probe"]
-    proxies = want.wanted(params, "environment").proxies
-    empty = {"tried": [], "proxies": proxies, "timeout": probe["timeout"]}
     if not probe["enabled"] or not guest.live:
-        return empty
+        return {"tried": [], "proxies": {}, "timeout": probe["timeout"]}
+    proxies = want.wanted(params, "environment").proxies
     jobs = [(url, way) for url in probe["canaries"] for way in ("direct", "through")]
     with ThreadPoolExecutor(max_workers=min(len(jobs), 16) or 1) as pool:
         found = list(pool.map(lambda job: attempt(job[0], job[1], proxies, probe["timeout"]), jobs))
@@ -53,7 +52,7 @@ def observe(guest, params):
         {"url": url, "direct": answers[url, "direct"], "through": answers[url, "through"]}
         for url in probe["canaries"]
     ]
-    return {**empty, "tried": tried}
+    return {"tried": tried, "proxies": proxies, "timeout": probe["timeout"]}
 
 
 def attempt(url, way, proxies, timeout):
