@@ -25,6 +25,7 @@ inguestlib = inguestlib.refresh()
 from inguestlib import apply as core_apply
 from inguestlib import audit as core_audit
 from inguestlib import policy as core_policy
+from inguestlib import reverting
 from inguestlib.changes import ChangeError
 from inguestlib.effects import Effects
 from inguestlib.families import all_families
@@ -164,7 +165,7 @@ def plan(families=None, controls=None, root=None, policy=None):
 
 
 @_plainly
-def apply(families=None, controls=None, root=None, policy=None, test=None):
+def apply(families=None, controls=None, root=None, policy=None, test=None, confirm="ask"):
     """
     Cure the drift of the families that the policy enforces.
 
@@ -176,9 +177,14 @@ def apply(families=None, controls=None, root=None, policy=None, test=None):
         As in :py:func:`inguest.audit <inguest.audit>`.
     test
         Only say what would be done; the minion's ``test`` option by default.
+    confirm
+        How changes that could cut the guest off are confirmed: ``ask`` the master by a new
+        connection, or ``later`` by :py:func:`inguest.confirm <inguest_confirm.confirm>`. Until
+        then a timer of systemd's would undo them.
 
     Returns the report after the changes, with ``families`` (``mode``, ``result``,
-    ``comment``, ``plan``, ``changes`` of each) and ``recovered``.
+    ``comment``, ``plan``, ``changes`` of each) and ``recovered``; with ``confirm`` (``until``,
+    ``journals``) where something waits for its confirmation.
 
     CLI Example:
 
@@ -190,8 +196,15 @@ def apply(families=None, controls=None, root=None, policy=None, test=None):
     if __opts__.get("test", False) if test is None else test:
         return plan(families, controls, root, policy)
     families, controls, root = core_audit.names(families), core_audit.names(controls), _root(root)
+    if confirm not in ("ask", "later"):
+        raise SaltInvocationError(f"confirm is ask or later, not {confirm!r}")
     loaded = _load(policy, families, controls)
-    return core_apply.apply(root, loaded, Effects(__salt__), families, controls, name=_name(root))
+    later, guard = confirm == "later", None
+    if root == "/":
+        guard = reverting.guard(__salt__, __opts__, loaded.confirm, later)
+    return core_apply.apply(
+        root, loaded, Effects(__salt__), families, controls, name=_name(root), guard=guard
+    )
 
 
 @_plainly
@@ -212,7 +225,8 @@ def recover(root=None):
 
         salt '*' inguest.recover
     """
-    return core_apply.recover(_root(root), Effects(__salt__))
+    timer = reverting.timer(__salt__, __opts__)
+    return core_apply.recover(_root(root), Effects(__salt__), timer=timer)
 
 
 @_plainly

@@ -199,6 +199,7 @@ _SAID = {
     "reverted": "could not be cured",
     "clean": "nothing to change",
     "audited": "audited only",
+    "unconfirmed": "changed and verified",
 }
 
 

@@ -3,7 +3,7 @@
 import datetime as dt
 import time
 
-from inguestlib import audit, changes, journal, secrets
+from inguestlib import audit, changes, confirmation, journal, secrets
 from inguestlib.audit import plain
 from inguestlib.effects import previews
 from inguestlib.guest import Guest
@@ -122,6 +122,7 @@ def apply(
     now=None,
     wait=60.0,
     settle=SETTLE,
+    guard=None,
     step=lambda label: None,
 ):
     """Cure the drift that the policy says to enforce, family by family.
@@ -134,6 +135,9 @@ def apply(
         Seconds to wait for another apply of this root.
     settle
         Seconds that a live guest gets to show the effect before it is undone.
+    guard
+        :class:`inguestlib.confirmation.Guard`: what could cut the guest off counts when it is
+        confirmed. ``None``: it counts when it is verified.
     step
         Called with a label around everything that lasts; a test kills there.
 
@@ -142,22 +146,26 @@ def apply(
     undone. What an earlier run left open is undone first.
 
     Returns what :func:`plan` returns, judged after the changes; a family's ``result`` is
-    ``applied``, ``reverted`` (with the reason in ``comment``), ``clean`` or ``audited``.
+    ``applied``, ``reverted`` (with the reason in ``comment``), ``clean``, ``audited``, or
+    ``unconfirmed``; then ``confirm`` holds ``until`` (UTC) and the ``journals`` that wait.
     Raises :class:`inguestlib.journal.Busy` or :class:`inguestlib.journal.JournalError`.
     """
     scope = _Scope(root, policy, families, controls, name, now)
+    timer = guard and guard.timer
     with journal.lock(scope.guest, wait) as home:
-        recovered = journal.recover(scope.guest, home, effects, step)
+        confirmation.refuse_while_waiting(scope.guest, home)
+        recovered = confirmation.recover(scope.guest, home, effects, timer, step)
         outcomes = {
-            family: _apply_family(scope, family, effects, home, settle, step)
+            family: _apply_family(scope, family, effects, home, settle, guard, step)
             for family in scope.selected
         }
+        waits = confirmation.shown(home)
     _guest, facts, findings, waivers = scope.look()
     out = scope.report(facts, findings, waivers)
-    return {**out, "families": outcomes, "recovered": recovered}
+    return {**out, "families": outcomes, "recovered": recovered, **waits}
 
 
-def _apply_family(scope, family, effects, home, settle, step):
+def _apply_family(scope, family, effects, home, settle, guard, step):
     guest, _facts, before, _waivers = scope.look([family])
     try:
         known = _secrets(scope.policy, family)
@@ -167,7 +175,16 @@ def _apply_family(scope, family, effects, home, settle, step):
         outcome = _outcome(scope.policy, family, "applied", todo, guest, known)
     except (changes.ChangeError, secrets.SecretError, OSError) as exc:
         return _impossible(scope.policy, family, exc)
+    if not confirmation.isolates(audit.all_families()[family], todo):
+        guard = None
     entry = journal.Journal.open(home, family, todo, step)
+    if guard is not None:
+        try:
+            guard.arm(guest, home)
+        except confirmation.Unarmed as exc:
+            entry.close()
+            return {**_impossible(scope.policy, family, exc), "comment": str(exc)}
+        step("timer: armed")
     try:
         for number, change in enumerate(todo):
             now = Guest(scope.root)
@@ -175,11 +192,20 @@ def _apply_family(scope, family, effects, home, settle, step):
             effects.do(secrets.filled(change, known), now)
             entry.done(number, change, now)
         reason = _verified(scope, family, before, settle, todo)
+        if reason is None and guard is not None and not guard.later:
+            step("confirmation: asking")
+            reason = guard.confirmed(guest, home)
     except Exception as exc:  # noqa: BLE001 - whatever it was, the undo comes first
         reason = f"{type(exc).__name__}: {exc}"
     if reason is None:
         entry.settle(Guest(scope.root))
+        if guard is not None and guard.later:
+            waits = guard.wait(guest, home, entry)
+            return {**outcome, "result": "unconfirmed", "comment": waits}
         entry.close()
+        if guard is not None:
+            guard.disarm(guest, home)
+            outcome["comment"] = guard.note
         return outcome
     try:
         entry.undo(Guest(scope.root), effects)
@@ -189,6 +215,8 @@ def _apply_family(scope, family, effects, home, settle, step):
             "mend that and run inguest.recover"
         ) from exc
     entry.close()
+    if guard is not None:
+        guard.disarm(guest, home)
     if entry.kept:
         reason += f"; what somebody changed meanwhile is kept in {', '.join(entry.kept)}"
     reason = "; ".join([reason, *entry.left])
@@ -275,8 +303,12 @@ def _newly_unseen(finding, gaps):
     return finding.verdict is Verdict.UNKNOWN and not known
 
 
-def recover(root, effects, *, wait=60.0):
-    """Undo what an interrupted apply has left on a root; see :func:`inguestlib.journal.recover`."""
+def recover(root, effects, *, timer=None, wait=60.0):
+    """Undo what an interrupted apply has left on a root; see :func:`inguestlib.journal.recover`.
+
+    Raises :class:`inguestlib.journal.Busy` while changes wait for their confirmation.
+    """
     guest = Guest(root)
     with journal.lock(guest, wait) as home:
-        return journal.recover(guest, home, effects)
+        confirmation.refuse_while_waiting(guest, home)
+        return confirmation.recover(guest, home, effects, timer)

@@ -9,6 +9,7 @@ On disk, below ``/var/lib/inguest`` of the guest (0700, root)::
         before/<n>        contents of files as they were
         reserve           room for the undo on a disk that is full by then
         undone            numbers of the steps that an undo has finished
+        unconfirmed       all is verified, and waits; see :mod:`inguestlib.confirmation`
     journal/<id>.closed/  committed or undone; only its removal was interrupted
     kept/<id>/            files that somebody else changed between an apply and its undo
 
@@ -17,7 +18,6 @@ the other. Contents and metadata are restored to the byte; see :mod:`inguestlib.
 """
 
 import contextlib
-import fcntl
 import json
 import os
 import shutil
@@ -28,60 +28,26 @@ from inguestlib import bootimages, efivars, images, pkgchange, secrets
 from inguestlib import changes as c
 from inguestlib.effects import rendered
 from inguestlib.guest import Guest
+from inguestlib.rootlock import HOME, Busy, lock
 
-HOME = "/var/lib/inguest"
 RESERVE = 64 << 10  # bytes kept free for the undo, should the disk fill up meanwhile
 
 
-class Busy(Exception):
-    """Another apply holds the lock of this root."""
+__all__ = (
+    "HOME",
+    "RESERVE",
+    "Busy",
+    "Journal",
+    "JournalError",
+    "lock",
+    "open_ones",
+    "recover",
+    "waiting",
+)
 
 
 class JournalError(Exception):
     """A journal that can't be undone; the message names it and the reason."""
-
-
-# ---- one apply at a time -------------------------------------------------------------------
-
-
-@contextlib.contextmanager
-def lock(guest, wait=60.0):
-    """Hold the root's lock; ends with the process, however that ends.
-
-    wait
-        Seconds to wait for another apply. Raises :class:`Busy` after that.
-
-    The directory goes again when it was made here and nothing is left in it, so that
-    an image stays clean.
-    """
-    home = guest.path(HOME)
-    deadline = time.monotonic() + wait
-    while True:
-        made = images.missing(guest, HOME)
-        os.makedirs(home, mode=0o700, exist_ok=True)
-        os.chmod(home, 0o700)
-        fd = os.open(home, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as exc:
-            os.close(fd)
-            if time.monotonic() > deadline:
-                raise Busy(f"another apply is running on {guest.root}") from exc
-            time.sleep(0.2)
-            continue
-        # The holder before us may have removed the directory that we opened.
-        with contextlib.suppress(FileNotFoundError):
-            if os.fstat(fd).st_ino == os.stat(home).st_ino:
-                break
-        os.close(fd)
-    try:
-        yield home
-    finally:
-        with contextlib.suppress(OSError):
-            os.rmdir(os.path.join(home, "journal"))
-        if not guest.live:
-            images.remove_empty(guest, [HOME, *made])
-        os.close(fd)
 
 
 # ---- the journal itself --------------------------------------------------------------------
@@ -202,6 +168,12 @@ class Journal:
         shutil.rmtree(closed)
         self._step("journal: removed")
 
+    def wait(self):
+        """All is verified and durable; it stays open until somebody confirms it."""
+        images.write(os.path.join(self.folder, "unconfirmed"), b"")
+        images.sync_dir(self.folder)
+        self._step("journal: unconfirmed")
+
     def settle(self, guest):
         """Make what was done durable, before the journal that could undo it goes."""
         for _number, change, record, _content in self.steps():
@@ -219,6 +191,10 @@ class Journal:
         step can't be undone the others are all the same; then :class:`JournalError` names
         what is left, and the next undo does only that.
         """
+        with contextlib.suppress(FileNotFoundError):
+            # From here on it is too late to confirm it.
+            os.unlink(os.path.join(self.folder, "unconfirmed"))
+            images.sync_dir(self.folder)
         steps, undone = self.steps(), self._undone()
         todo = [step for step in _firsts(steps)[::-1] if step[0] not in undone]
         with contextlib.suppress(OSError):
@@ -355,6 +331,19 @@ def _firsts(steps):
             number, change, before, content = first[place]
             first[place] = (number, change, {**before, "after": record.get("after")}, content)
     return list(first.values())
+
+
+def open_ones(home):
+    """The open journals, newest first."""
+    top = os.path.join(home, "journal")
+    names = sorted(os.listdir(top), reverse=True) if os.path.isdir(top) else []
+    names = [name for name in names if not name.endswith((".new", ".closed"))]
+    return [Journal(os.path.join(top, name)) for name in names]
+
+
+def waiting(home):
+    """The journals whose changes are verified and wait for their confirmation, newest first."""
+    return [j for j in open_ones(home) if os.path.exists(os.path.join(j.folder, "unconfirmed"))]
 
 
 def recover(guest, home, effects, step=lambda label: None):

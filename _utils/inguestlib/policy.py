@@ -3,7 +3,7 @@
 import datetime as dt
 import fnmatch
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import field, replace
 
 from inguestlib import schema as s
 from inguestlib import secrets
@@ -24,6 +24,28 @@ WAIVER = s.Struct(
         "approver": s.Str(s.REQUIRED, r".*\S.*", help="who accepted it", wanted="a name"),
         "start": s.Timestamp(None, help="from when on it counts (UTC)"),
         "expires": s.Timestamp(s.REQUIRED, end_of_day=True, help="until when it counts (UTC)"),
+    }
+)
+
+CONFIRM = s.Struct(
+    {
+        "window": s.Int(
+            120,
+            10,
+            3600,
+            help="seconds in which a change that could cut the guest off is undone "
+            "unless it is confirmed",
+        ),
+        "without_timer": s.Choice(
+            ("allow", "refuse"),
+            "allow",
+            help="whether such a change is made where no systemd could undo it without the minion",
+        ),
+        "masterless": s.Choice(
+            ("verify", "by_hand"),
+            "verify",
+            help="without a master: verify the change only, or wait for inguest.confirm by hand",
+        ),
     }
 )
 
@@ -122,10 +144,11 @@ class Policy:
     waivers: tuple
     host: str = ""
     now: dt.datetime = dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc)
+    confirm: Mapping = field(default_factory=lambda: CONFIRM.filled("", []))
 
     @property
     def digest(self):
-        """Of the policy's content; the same on every host."""
+        """Of what guests are judged by; the same on every host."""
         waivers = [w.to_dict() for w in self.waivers]
         return digest({"f": secrets.hidden(self.families), "c": self.controls, "w": waivers})
 
@@ -164,6 +187,7 @@ class Policy:
         return {
             **secrets.hidden(self.families),
             "controls": dict(self.controls),
+            "confirm": dict(self.confirm),
             "waivers": [w.to_dict() for w in self.waivers],
             "digest": self.digest,
         }
@@ -213,7 +237,7 @@ def load(pillar=None, overlay=None, *, families, needed=None, resolve=None):
         if part is not None and not isinstance(part, Mapping):
             raise PolicyInvalid([s.Problem("inguest", "is not a mapping", "write keys below it")])
     data = merge(pillar or {}, overlay or {})
-    known = ["mode", "controls", "waivers", *families]
+    known = ["mode", "controls", "waivers", "confirm", *families]
     problems += [s.unknown_key(f"inguest:{k}", k, known) for k in data if k not in known]
 
     mode = s.Choice(MODES, "audit").check(data.get("mode", "audit"), "inguest:mode", problems)
@@ -229,9 +253,10 @@ def load(pillar=None, overlay=None, *, families, needed=None, resolve=None):
     ids = {c.id for family in families.values() for c in family.controls}
     controls = _controls(data.get("controls"), ids, problems)
     waivers = _waivers(data.get("waivers"), problems)
+    confirm = CONFIRM.check(data.get("confirm"), "inguest:confirm", problems)
     if problems:
         raise PolicyInvalid(problems)
-    return Policy(secrets.bound(parts, resolve), controls, waivers)
+    return Policy(secrets.bound(parts, resolve), controls, waivers, confirm=confirm)
 
 
 def _controls(data, ids, problems):

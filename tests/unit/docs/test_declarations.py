@@ -14,9 +14,15 @@ CATALOGUES = {"scg", "cis", "stig", "nist_800_53", "pci_dss_4", "complianceascod
 
 def _functions(folder):
     for path in sorted((ROOT / folder).glob("*.py")):
-        for node in ast.parse(path.read_text()).body:
+        body = ast.parse(path.read_text()).body
+        names = {  # several files may share one virtual name
+            node.targets[0].id: node.value.value
+            for node in body
+            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+        }
+        for node in body:
             if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
-                node.wrapper = path.stem
+                node.wrapper = names.get("__virtualname__", path.stem)
                 yield pytest.param(node, id=f"{folder}/{path.stem}.{node.name}")
 
 

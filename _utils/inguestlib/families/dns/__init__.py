@@ -47,4 +47,5 @@ FAMILY = Family(
     schema=_merged("SCHEMA"),
     observers=_merged("OBSERVERS"),
     controls=tuple(control for module in MODULES for control in module.CONTROLS),
+    isolates=True,
 )

@@ -33,4 +33,5 @@ FAMILY = Family(
         **{key: observe for module in MODULES for key, observe in module.OBSERVERS.items()},
     },
     controls=tuple(control for module in MODULES for control in module.CONTROLS),
+    isolates=True,
 )
