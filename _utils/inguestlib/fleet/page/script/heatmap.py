@@ -6,7 +6,8 @@ const CELL = 8;     /* width of a control in the canvas' own pixels */
 
 function heatmap(fleet, findings) {
   const canvas = $("map-canvas"), here = $("map-here"), controls = fleet.controls.length;
-  const pen = canvas.getContext("2d");
+  const screen = canvas.getContext("2d");
+  const drawn = document.createElement("canvas"), pen = drawn.getContext("2d");   /* without the mark */
   if (!controls || !fleet.hosts.length) return;
   const byName = Uint32Array.from(fleet.hosts, (_name, h) => h);
   const weights = Float64Array.from(fleet.hosts, (_name, h) => weight(fleet, h));
@@ -35,8 +36,8 @@ function heatmap(fleet, findings) {
   function draw() {
     bins = Math.min(TALL, to - from);
     high = Math.max(1, Math.min(24, Math.floor(TALL / bins)));
-    canvas.width = controls * CELL;
-    canvas.height = bins * high;
+    canvas.width = drawn.width = controls * CELL;
+    canvas.height = drawn.height = bins * high;
     canvas.style.height = Math.max(24, bins * high) + "px";
     const ink = colours();
     for (let control = 0; control < controls; control += 1) {
@@ -62,19 +63,17 @@ function heatmap(fleet, findings) {
     });
     pen.globalAlpha = 1;
     $("map-out").disabled = from === 0 && to === order.length;
-    picture = pen.getImageData(0, 0, canvas.width, canvas.height);
     mark();
   }
-  let picture = null;
 
   function mark() {
     x = Math.max(0, Math.min(controls - 1, x));
     y = Math.max(0, Math.min(bins - 1, y));
-    pen.putImageData(picture, 0, 0);
+    screen.drawImage(drawn, 0, 0);
     if (document.activeElement === canvas || touched) {
-      pen.strokeStyle = colours().ink;
-      pen.lineWidth = 2;
-      pen.strokeRect(x * CELL - 1, y * high - 1, CELL + 2, high + 2);
+      screen.strokeStyle = colours().ink;
+      screen.lineWidth = 2;
+      screen.strokeRect(x * CELL - 1, y * high - 1, CELL + 2, high + 2);
     }
     here.textContent = place();
   }
