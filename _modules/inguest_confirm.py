@@ -34,7 +34,8 @@ def confirm(ids=None):
     Keep the changes that wait for their confirmation, and stop the timer.
 
     ids
-        Names of journals, as ``inguest.apply`` returned them; all that wait by default.
+        Names of journals, as ``inguest.apply`` returned them, or ``{minion id: names}``; all that
+        wait by default.
 
     Returns ``{id: "confirmed" | "reverted" | "unknown"}``; of one that ended before, how it did.
 
@@ -45,9 +46,13 @@ def confirm(ids=None):
         salt '*' inguest.confirm
         salt-call --local inguest.confirm
     """
+    if isinstance(ids, dict):
+        ids = list(ids.get(__opts__["id"]) or ())
+        if not ids:
+            return {}
     try:
         return confirmation.confirm(Guest("/"), _timer(), audit.names(ids))
-    except (Busy, OSError) as exc:
+    except (Busy, OSError, audit.SelectionError) as exc:
         raise CommandExecutionError(str(exc)) from exc
 
 

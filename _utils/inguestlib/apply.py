@@ -7,7 +7,7 @@ from inguestlib import audit, changes, confirmation, journal, secrets
 from inguestlib.audit import plain
 from inguestlib.effects import previews
 from inguestlib.guest import Guest
-from inguestlib.model import Verdict
+from inguestlib.model import Verdict, digest
 
 SETTLE = 15.0  # seconds that a live guest gets to show the effect of a change
 STEADY = 2.0  # seconds after which what was started is looked at once more
@@ -61,7 +61,8 @@ def plan(root, policy, families=None, controls=None, *, name=None, now=None):
 
     Returns the audit's report with ``families``: for each one its ``mode``, ``result``
     (``planned``, ``clean``, ``audited``, or ``reverted`` where no plan could be made), the
-    ``plan`` (changes as data) and the ``changes`` (``{target: preview}``).
+    ``plan`` (changes as data) and the ``changes`` (``{target: preview}``). The report's own
+    ``plan`` is their digest: the same as long as the same would be done.
     """
     scope = _Scope(root, policy, families, controls, name, now)
     guest, facts, findings, waivers = scope.look()
@@ -77,6 +78,8 @@ def plan(root, policy, families=None, controls=None, *, name=None, now=None):
         except (changes.ChangeError, secrets.SecretError, OSError) as exc:
             out["families"][family] = _impossible(scope.policy, family, exc)
     out["recovered"] = []
+    changed = {family: part["plan"] for family, part in out["families"].items() if part["plan"]}
+    out["plan"] = digest(changed)
     return out
 
 
