@@ -165,7 +165,9 @@ def plan(families=None, controls=None, root=None, policy=None):
 
 
 @_plainly
-def apply(families=None, controls=None, root=None, policy=None, test=None, confirm="ask"):
+def apply(
+    families=None, controls=None, root=None, policy=None, test=None, confirm="ask", expect=None
+):
     """
     Cure the drift of the families that the policy enforces.
 
@@ -181,6 +183,9 @@ def apply(families=None, controls=None, root=None, policy=None, test=None, confi
         How changes that could cut the guest off are confirmed: ``ask`` the master by a new
         connection, or ``later`` by :py:func:`inguest.confirm <inguest_confirm.confirm>`. Until
         then a timer of systemd's would undo them.
+    expect
+        The ``plan`` of an earlier ``inguest.plan``, or ``{minion id: plan}``: where another one
+        would be made now, nothing is done, and ``refused`` says so.
 
     Returns the report after the changes, with ``families`` (``mode``, ``result``,
     ``comment``, ``plan``, ``changes`` of each) and ``recovered``; with ``confirm`` (``until``,
@@ -198,6 +203,11 @@ def apply(families=None, controls=None, root=None, policy=None, test=None, confi
     families, controls, root = core_audit.names(families), core_audit.names(controls), _root(root)
     if confirm not in ("ask", "later"):
         raise SaltInvocationError(f"confirm is ask or later, not {confirm!r}")
+    if expect is not None:
+        wanted = expect.get(__opts__["id"]) if isinstance(expect, dict) else expect
+        found = plan(families, controls, root, policy)
+        if found["plan"] != wanted:
+            return {**found, "refused": "its drift is no longer the one that was planned"}
     loaded = _load(policy, families, controls)
     later, guard = confirm == "later", None
     if root == "/":
