@@ -31,6 +31,7 @@ from inguestlib.effects import Effects
 from inguestlib.families import all_families
 from inguestlib.guest import Guest
 from inguestlib.journal import Busy, JournalError
+from inguestlib.reporting import chain, minion
 
 INTERFACE = 1
 
@@ -109,8 +110,8 @@ def audit(families=None, controls=None, root=None, policy=None):
         A mapping in the shape of the pillar ``inguest:``, laid over it for this call.
 
     Returns the report: ``schema``, ``guest``, ``root``, ``time`` (UTC), the digests
-    ``policy``, ``facts`` and ``previous``, ``summary`` (a count for each verdict),
-    ``findings`` and ``waivers``.
+    ``policy``, ``facts`` and ``previous`` (of what the master was told last; only in a whole audit
+    of the machine itself), ``summary`` (a count for each verdict), ``findings`` and ``waivers``.
 
     CLI Example:
 
@@ -120,9 +121,13 @@ def audit(families=None, controls=None, root=None, policy=None):
         salt '*' inguest.audit families=dns
         salt-call --local inguest.audit root=/mnt/image
     """
+    whole = families is None and controls is None and policy is None
     families, controls, root = core_audit.names(families), core_audit.names(controls), _root(root)
     loaded = _load(policy, families, controls)
-    return core_audit.audit(Guest(root), loaded, families, controls, name=_name(root))
+    found = core_audit.audit(Guest(root), loaded, families, controls, name=_name(root))
+    if whole and root == "/":
+        found["previous"] = chain.last(minion.home(__opts__), __opts__["id"])
+    return found
 
 
 @_plainly

@@ -16,12 +16,12 @@ from inguestlib.model import (
     FamilyFacts,
     Finding,
     Verdict,
-    digest,
     not_applicable,
     placed,
     unknown,
 )
 from inguestlib.policy import waive
+from inguestlib.reporting import stable
 
 
 class SelectionError(ValueError):
@@ -234,7 +234,7 @@ def report(facts, findings, waivers, policy, *, name):
         "root": facts["guest"]["root"],
         "time": policy.now.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "policy": policy.digest,
-        "facts": digest(facts),
+        "facts": stable.combined(stable.digests(facts)),
         "previous": None,
         "summary": summary,
         "findings": plain([f.to_dict() for f in ranked]),
@@ -261,12 +261,17 @@ def audit(guest, policy, families=None, controls=None, *, name=None, now=None):
     now
         The time of the audit, UTC.
     """
+    return audited(guest, policy, families, controls, name=name, now=now)[1]
+
+
+def audited(guest, policy, families=None, controls=None, *, name=None, now=None):
+    """``(facts, report)`` of an audit; the arguments are those of :func:`audit`."""
     name = name or guest.hostname
     policy = policy.for_guest(name, now or dt.datetime.now(dt.timezone.utc))
     with _uncollected():
         facts = observe(guest, policy, families, controls)
         findings, waivers = judged(facts, policy, families, controls)
-        return report(facts, findings, waivers, policy, name=name)
+        return facts, report(facts, findings, waivers, policy, name=name)
 
 
 @contextlib.contextmanager

@@ -49,6 +49,8 @@ CONFIRM = s.Struct(
     }
 )
 
+REVISION = s.Str(None, r"\S{1,100}", help="the git revision of the states; reports name it")
+
 
 class PolicyInvalid(ValueError):
     """The policy can't be used. ``problems`` holds every :class:`inguestlib.schema.Problem`."""
@@ -237,7 +239,7 @@ def load(pillar=None, overlay=None, *, families, needed=None, resolve=None):
         if part is not None and not isinstance(part, Mapping):
             raise PolicyInvalid([s.Problem("inguest", "is not a mapping", "write keys below it")])
     data = merge(pillar or {}, overlay or {})
-    known = ["mode", "controls", "waivers", "confirm", *families]
+    known = ["mode", "controls", "waivers", "confirm", "revision", *families]
     problems += [s.unknown_key(f"inguest:{k}", k, known) for k in data if k not in known]
 
     mode = s.Choice(MODES, "audit").check(data.get("mode", "audit"), "inguest:mode", problems)
@@ -254,6 +256,8 @@ def load(pillar=None, overlay=None, *, families, needed=None, resolve=None):
     controls = _controls(data.get("controls"), ids, problems)
     waivers = _waivers(data.get("waivers"), problems)
     confirm = CONFIRM.check(data.get("confirm"), "inguest:confirm", problems)
+    if data.get("revision") is not None:
+        REVISION.check(data["revision"], "inguest:revision", problems)
     if problems:
         raise PolicyInvalid(problems)
     return Policy(secrets.bound(parts, resolve), controls, waivers, confirm=confirm)

@@ -31,6 +31,6 @@ A delta needs a chain to follow: while there is no report yet, or the host, its 
 the revision are others than the last message's, :class:`inguestlib.reporting.chain.NoChain` is
 raised, and a report has to come first.
 
-    chain.due(home, now) -> bool      # cheap: whether something waits long enough to be sent again
+    outbox.due(place.home, now=None) -> bool      # cheap: whether something waits to be sent again
     tell.again(place, since=None, now=None) -> [{"seq", "envelope", …}, …]   # what is due, in order
 """

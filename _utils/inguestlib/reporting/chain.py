@@ -14,7 +14,6 @@ is lost, and no ``seq`` is ever sent with two digests.
 
 import contextlib
 import fcntl
-import json
 import logging
 import os
 import time as clock
@@ -23,17 +22,13 @@ from dataclasses import replace
 import inguestlib
 from inguestlib import messages
 from inguestlib.record import record
-from inguestlib.reporting import durable, outbox
+from inguestlib.reporting import durable, outbox, states
+from inguestlib.reporting.states import ChainError, State
 
 _LOG = logging.getLogger(__name__)
 
-VERSION = 1
 EVENT_SIZE = 1048576  # bytes: Salt's own default of max_event_size
 _AROUND = 4096  # bytes of an event around the envelope: ids, tags, a stamp, keys
-
-
-class ChainError(Exception):
-    """The chain can't be used; the message says why, and the mend."""
 
 
 class NoChain(ChainError):
@@ -65,48 +60,6 @@ class Place:
     signer: object = None
     limit: int = EVENT_SIZE
     step: object = _quiet
-
-
-@record
-class State:
-    """What ``chain.json`` holds.
-
-    seq, digest, time, kind
-        Of the last message; 0 and ``None`` before there is one.
-    host, key
-        Whose chain it is: the minion id, and the fingerprint of its key.
-    policy, revision, version, waivers
-        As the last message said them; ``waivers`` is a digest.
-    facts
-        A digest for each family, of its stable facts.
-    given
-        The digest of the facts that a message carried last.
-    findings
-        ``[[control, resource, family, verdict, digest], …]``, all of them.
-    settled
-        Up to this ``seq`` nothing waits any more: the master has it, or it was given up.
-    sent
-        ``{seq: [when, how often]}`` of what waits; seconds since the epoch.
-    refused
-        ``[seq, reason, time]``: what the master would not take, until it takes something.
-    """
-
-    host: str
-    key: str
-    seq: int = 0
-    digest: str | None = None
-    time: str | None = None
-    kind: str | None = None
-    policy: str | None = None
-    revision: str | None = None
-    version: str | None = None
-    waivers: str | None = None
-    facts: object = None
-    given: str | None = None
-    findings: object = ()
-    settled: int = 0
-    sent: object = None
-    refused: object = None
 
 
 class Chain:
@@ -236,8 +189,7 @@ class Chain:
         waiting = {str(seq) for seq in range(state.settled + 1, state.seq + 1)}
         sent = {seq: when for seq, when in (state.sent or {}).items() if seq in waiting}
         state = replace(state, sent=sent)
-        data = json.dumps({"v": VERSION, **vars(state)}, separators=(",", ":")).encode()
-        durable.put(_file(self.home), data, self.place.step)
+        states.write(self.home, state, self.place.step)
         self.state = state
 
 
@@ -267,32 +219,19 @@ def opened(place, anew=False, wait=30.0):
 def last(home, host):
     """The digest of the last message of this host, or ``None`` before there is one."""
     try:
-        state = _read(home)
+        state = states.read(home)
     except ChainError:
         return None
     return state.digest if state is not None and state.host == host else None
 
 
-def due(home, now):
-    """Whether something in the outbox is to be sent again at ``now`` (aware datetime).
-
-    Costs the listing of an empty directory as long as nothing waits. Raises :class:`ChainError`.
-    """
-    waiting = outbox.numbers(home)
-    if not waiting:
-        return False
-    state = _read(home)
-    sent = (state and state.sent) or {}
-    return any(outbox.waits(sent.get(str(seq), [0, 0]), now.timestamp()) for seq in waiting)
-
-
 def _state(place, anew):
     try:
-        state = _read(place.home)
+        state = states.read(place.home)
     except ChainError:
         if not anew:
             raise
-        os.rename(_file(place.home), _file(place.home) + ".broken")
+        os.rename(states.path(place.home), states.path(place.home) + ".broken")
         state = None
     key = place.signer.fingerprint if place.signer else None
     if state is None:
@@ -308,26 +247,6 @@ def _state(place, anew):
             state.key,
         )
     return State(place.host, key)
-
-
-def _read(home):
-    data = durable.get(_file(home))
-    if data is None:
-        return None
-    try:
-        found = json.loads(data)
-        if found.pop("v") != VERSION:
-            raise ValueError("it is of another version")
-        return State(**found)
-    except (ValueError, TypeError, KeyError, AttributeError) as exc:
-        raise ChainError(
-            f"{_file(home)} can't be read: {exc}. `inguest.report anew=True` begins a new chain, "
-            "which the master takes after `salt-run inguest.accept`"
-        ) from exc
-
-
-def _file(home):
-    return os.path.join(home, "chain.json")
 
 
 def _lock(fd, wait):

@@ -7,8 +7,9 @@ lies here is judged by the chain (:func:`settle`), and not the other way round.
 
 import json
 import os
+import time
 
-from inguestlib.reporting import durable
+from inguestlib.reporting import durable, states
 
 RESEND_AFTER = 300  # seconds until a message that nobody acknowledged is sent again
 RESEND_AT_MOST = 3600  # seconds, when it was sent many times
@@ -68,6 +69,24 @@ def waits(sent, now):
     at, tries = sent
     pause = min(RESEND_AFTER << min(max(tries, 1) - 1, 10), RESEND_AT_MOST)
     return now - at >= pause or at > now + 1
+
+
+def due(home, now=None):
+    """Whether something here waited long enough to be sent again.
+
+    now
+        Aware datetime.
+
+    Costs the listing of an empty directory as long as nothing waits. Raises
+    :class:`inguestlib.reporting.states.ChainError`.
+    """
+    waiting = numbers(home)
+    if not waiting:
+        return False
+    state = states.read(home)
+    sent = (state and state.sent) or {}
+    moment = now.timestamp() if now else time.time()
+    return any(waits(sent.get(str(seq), [0, 0]), moment) for seq in waiting)
 
 
 def _path(home, seq):

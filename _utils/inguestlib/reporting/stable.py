@@ -7,11 +7,13 @@ a report. A family names what changes by itself in :attr:`inguestlib.model.Famil
 from inguestlib.families import all_families
 from inguestlib.model import digest
 
-_GUEST = ("schema", "guest")
+_AROUND = ("schema", "guest", "asked")
 
 
 def digests(facts, families=None):
     """``{family: digest}`` of the stable facts, ``guest`` for those of the guest as a whole.
+
+    What of the policy was read for them counts with them.
 
     facts
         As :func:`inguestlib.audit.observe` gives them.
@@ -21,10 +23,11 @@ def digests(facts, families=None):
     known = all_families() if families is None else families
     found = {}
     for name, sections in facts.items():
-        if name in _GUEST:
+        if name in _AROUND:
             continue
         family = known.get(name)
-        found[name] = digest(without(sections, family.volatile if family else ()))
+        kept = without(sections, family.volatile if family else ())
+        found[name] = digest([kept, facts.get("asked", {}).get(name)])
     found["guest"] = digest(facts["guest"])
     return found
 

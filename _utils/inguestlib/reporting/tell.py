@@ -7,7 +7,7 @@ from typing import NamedTuple
 import inguestlib
 from inguestlib import messages
 from inguestlib.model import digest
-from inguestlib.reporting import chain, compare, outbox, stable
+from inguestlib.reporting import chain, compare, outbox, stable, states
 
 _LOG = logging.getLogger(__name__)
 
@@ -144,6 +144,30 @@ def again(place, since=None, now=None):
     """
     with chain.opened(place) as link:
         return link.due(now or _now(), since)
+
+
+def shown(home):
+    """What the guest of this home has told, plain data; see ``inguest.outbox``.
+
+    Raises :class:`inguestlib.reporting.chain.ChainError`.
+    """
+    state = states.read(home) or states.State("", "")
+    waiting = []
+    for seq in outbox.numbers(home):
+        message = outbox.get(home, seq)
+        if message is None or not state.settled < seq <= state.seq:
+            continue
+        about = {key: message[key] for key in ("seq", "kind", "time")}
+        size = len(message["envelope"]["body"]) + len(message["envelope"]["signature"])
+        times = (state.sent or {}).get(str(seq), [0, 0])[1]
+        waiting.append({**about, "bytes": size, "sent": times})
+    told = ("seq", "digest", "kind", "time", "policy", "revision", "key", "refused")
+    return {
+        **{name: getattr(state, name) for name in told},
+        "facts": stable.combined(state.facts) if state.facts else None,
+        "acknowledged": state.settled,
+        "waiting": waiting,
+    }
 
 
 def _heartbeat(link, policy, facts, revision, now, why):

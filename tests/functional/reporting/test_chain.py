@@ -208,7 +208,7 @@ def test_an_acknowledgement_counts_for_all_before(place):
     with chain.opened(place) as link:
         assert link.acknowledge(3, told[2].digest) == 1
     assert outbox.numbers(place.home) == []
-    assert not chain.due(place.home, NOW + dt.timedelta(days=1))
+    assert not outbox.due(place.home, NOW + dt.timedelta(days=1))
 
 
 @pytest.mark.parametrize(("seq", "digest"), [(3, "sha256:other"), (4, "sha256:other")])
@@ -234,7 +234,7 @@ def test_what_nobody_acknowledges_is_sent_again_later_and_later(place):
     moments = [
         s
         for s in range(0, 20000, 50)
-        if chain.due(place.home, NOW + dt.timedelta(seconds=s))
+        if outbox.due(place.home, NOW + dt.timedelta(seconds=s))
         and [m["seq"] for m in tell.again(place, now=NOW + dt.timedelta(seconds=s))] == [1, 2, 3]
     ]
     assert moments == [300, 900, 2100, 4500, 8100, 11700, 15300, 18900]
@@ -242,7 +242,7 @@ def test_what_nobody_acknowledges_is_sent_again_later_and_later(place):
 
 def test_a_clock_set_back_does_not_hold_it_up(place):
     _three(place)
-    assert chain.due(place.home, NOW - dt.timedelta(days=1))
+    assert outbox.due(place.home, NOW - dt.timedelta(days=1))
 
 
 def test_the_master_asks_for_what_it_misses(place):
