@@ -1,0 +1,94 @@
+"""How the intervals of a host go on when a report comes in. Pure.
+
+History grows with change, not with time: a report that says what the one before said adds
+nothing. A finding that is compliant or not applicable has no interval; all others have one as
+long as their control, resource, verdict and severity stay.
+"""
+
+import hashlib
+import json
+from typing import NamedTuple
+
+from inguestlib.fleet.store.rows import CODES, KEPT, RANK
+
+DETAIL = ("observed", "expected", "evidence", "comment", "changes")
+
+
+class Span(NamedTuple):
+    """An interval as it lies in the store; ``row`` is its id there, ``None`` while it has none."""
+
+    control: str
+    resource: str
+    verdict: str
+    severity: str
+    detail: bytes
+    first_seen: object
+    last_seen: object = None
+    ended: object = None
+    row: int | None = None
+
+    @property
+    def key(self):
+        """What there is one open interval of at any time."""
+        return (self.control, self.resource)
+
+
+class Step(NamedTuple):
+    """What one report does to the intervals of a host."""
+
+    open: dict  # {key: Span} after it
+    ended: list
+    begun: list
+    changed: list  # still open, but they say something else now: evidence, what was observed
+
+
+def step(open_, findings, time, seen):
+    """The :class:`Step` of one report.
+
+    open_
+        ``{key: Span}`` before it.
+    findings
+        Of the report, plain data, each with its ``detail`` (:func:`detail`) beside it:
+        ``[(finding, digest), …]``. Of two about one resource the worse one counts.
+    time
+        When the guest made the report; never before the last one.
+    seen
+        The last time that the host said what is open: its last message before this one.
+    """
+    now = {}
+    for finding, digest in findings:
+        if finding["verdict"] in KEPT:
+            key = (finding["control"], finding["resource"])
+            if key not in now or _rank(finding) < _rank(now[key][0]):
+                now[key] = (finding, digest)
+    after, ended, begun, changed = {}, [], [], []
+    for key, span in open_.items():
+        finding, digest = now.get(key, (None, None))
+        if finding is None or _kind(finding) != (span.verdict, span.severity):
+            ended.append(span._replace(ended=time, last_seen=max(seen, span.first_seen)))
+        elif digest != span.detail:
+            after[key] = span._replace(detail=digest)
+            changed.append(after[key])
+        else:
+            after[key] = span
+    for key, (finding, digest) in now.items():
+        if key not in after:
+            after[key] = Span(*key, *_kind(finding), digest, time)
+            begun.append(after[key])
+    return Step(after, ended, begun, changed)
+
+
+def detail(finding):
+    """``(digest, bytes)`` of what a finding says besides its verdict; the bytes are JSON."""
+    said = {name: finding.get(name) for name in DETAIL}
+    text = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    data = text.encode("utf-8", "surrogatepass")
+    return hashlib.sha256(data).digest()[:16], data
+
+
+def _kind(finding):
+    return (finding["verdict"], finding["severity"])
+
+
+def _rank(finding):
+    return RANK[CODES[finding["verdict"]]]
