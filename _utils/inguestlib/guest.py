@@ -13,7 +13,7 @@ import stat as _stat
 from functools import cached_property
 from typing import NamedTuple
 
-from inguestlib import asked, distro, fsflags, packages, procfs
+from inguestlib import asked, distro, fsflags, identity, packages, procfs
 from inguestlib.command import GuestError, run
 
 _POPULATED = ("/etc", "/usr")
@@ -461,6 +461,7 @@ class Guest:
             "kernel": self.kernel,
             "privileged": os.geteuid() == 0,
             "populated": self.populated,
+            "identity": identity.observe(self),
         }
 
     # ---- packages, processes, sockets, units -------------------------------------------

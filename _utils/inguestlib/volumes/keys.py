@@ -1,8 +1,8 @@
 """Keys of a declared volume: where each one comes from, and which one opens the device now."""
 
 import contextlib
-import hmac
 
+from inguestlib.identity import machine_digest
 from inguestlib.secrets import SecretError
 from inguestlib.volumes import Tried, VolumeError, backup, conclude, filekey, tang, tpm2
 from inguestlib.volumes.escrow import Escrow
@@ -10,21 +10,8 @@ from inguestlib.volumes.material import Key, Missing, recovery
 
 TOKEN = "inguest"  # the type of our LUKS2 token
 ROLES = ("recovery", "key", "keyfile")  # keys that the policy can give, by the word in the token
-# Keyed hash of the machine id, as machine-id(5) asks of applications.
-_MACHINE = b"inguest: the machine on which a key of a volume was made"
 # What opens without a person and without a store; the recovery key is the last to be asked for.
 _ORDER = ("key", "keyfile", "recovery")
-
-
-def machine_digest(guest):
-    """``sha256:…`` of this machine, as our tokens hold it; ``None`` without a machine id."""
-    machine = (guest.read("/etc/machine-id") or "").strip()
-    if len(machine) != 32:  # none yet: systemd writes "uninitialized" into a template
-        return None
-    try:
-        return "sha256:" + hmac.digest(bytes.fromhex(machine), _MACHINE, "sha256").hex()
-    except ValueError:
-        return None
 
 
 class Keys:

@@ -3,10 +3,10 @@
 import os
 import stat
 
-from inguestlib import blockdev, command
+from inguestlib import blockdev, command, identity
 from inguestlib.guest import Guest, GuestError
 from inguestlib.luks import header as luks_header
-from inguestlib.volumes import agreement, backup, blank, bootfiles, keys, room
+from inguestlib.volumes import agreement, backup, blank, bootfiles, room
 
 
 def observe(guest, name, declared, image=None, record=None):
@@ -61,7 +61,7 @@ def observe(guest, name, declared, image=None, record=None):
         "boot": bootfiles.observe(guest),
         "backup": backup.state(guest, record, path, header),
         "record": record,
-        "machine": keys.machine_digest(guest),
+        "machine": identity.machine_digest(guest),
     }
     seen["agreement"] = agreement.problems(name, declared, seen)
     return seen

@@ -1,6 +1,6 @@
 """Which machine this is, as the tokens of its volumes tell it: for the fleet to compare."""
 
-from inguestlib.volumes import keys
+from inguestlib import identity
 
 SCHEMA = {}
 CONTROLS = ()
@@ -12,7 +12,7 @@ def observe(guest, params):
     The tokens that inguest writes beside a volume's keyslots hold it, so a volume that was copied
     names the machine on which its keys were made.
     """
-    return {"digest": keys.machine_digest(guest)}
+    return {"digest": identity.machine_digest(guest)}
 
 
 OBSERVERS = {"machine": observe}
