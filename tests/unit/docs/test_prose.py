@@ -25,11 +25,15 @@ CONTROLS = {control.id for family in all_families().values() for control in fami
 
 
 def _functions(wrapper):
+    """Of the file of this name, and of those that share its virtual name."""
     for folder in ("_modules", "_states", "_runners"):
-        path = ROOT / folder / f"{wrapper}.py"
-        for node in ast.parse(path.read_text()).body if path.exists() else ():
-            if isinstance(node, ast.FunctionDef):
-                yield node.name.rstrip("_")
+        for path in (ROOT / folder).glob(f"{wrapper}*.py"):
+            text = path.read_text()
+            if path.stem != wrapper and f'__virtualname__ = "{wrapper}"' not in text:
+                continue
+            for node in ast.parse(text).body:
+                if isinstance(node, ast.FunctionDef):
+                    yield node.name.rstrip("_")
 
 
 # A state's or function's name, an SLS file's, or the minion's option.
