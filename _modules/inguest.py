@@ -63,7 +63,7 @@ def _plainly(function):
 
 def _root(root):
     # Not config.get: the option is the minion's, and Salt may have to load that module first.
-    return root or __opts__.get("inguest.root") or "/"
+    return root or minion.root(__opts__)
 
 
 def _needed(families, controls):
@@ -125,7 +125,7 @@ def audit(families=None, controls=None, root=None, policy=None):
     families, controls, root = core_audit.names(families), core_audit.names(controls), _root(root)
     loaded = _load(policy, families, controls)
     found = core_audit.audit(Guest(root), loaded, families, controls, name=_name(root))
-    if whole and root == "/":
+    if whole and root == _root(None):
         found["previous"] = chain.last(minion.home(__opts__), __opts__["id"])
     return found
 

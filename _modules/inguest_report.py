@@ -212,9 +212,9 @@ __func_alias__ = {"outbox_": "outbox"}
 
 
 def _audited():
-    """Facts and report of a whole audit of the live guest."""
+    """Facts and report of a whole audit of this minion's guest."""
     loaded = policy.load(__pillar__.get("inguest"), families=all_families(), resolve=_sdb)
-    return audit.audited(Guest("/"), loaded, name=__opts__["id"])
+    return audit.audited(Guest(minion.root(__opts__)), loaded, name=__opts__["id"])
 
 
 def _sdb(uri):

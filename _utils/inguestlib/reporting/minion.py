@@ -11,6 +11,11 @@ def home(opts):
     return os.path.join(opts["cachedir"], "inguest")
 
 
+def root(opts):
+    """What this minion audits and reports: the machine, or the tree that stands for it."""
+    return opts.get("inguest.root") or "/"
+
+
 def place(opts):
     """The :class:`inguestlib.reporting.chain.Place` of this minion; its key isn't read yet."""
     return chain.Place(

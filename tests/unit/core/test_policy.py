@@ -64,7 +64,7 @@ def test_all_mistakes_at_once():
     )
     assert found == {
         "inguest:y": "inguest:y: is not a known key; remove it; known are confirm, controls, mode, "
-        "waivers, x",
+        "revision, waivers, x",
         "inguest:mode": "inguest:mode: 'enforced' is not one of enforce, audit, off; "
         "did you mean enforce?",
         "inguest:x:coutn": "inguest:x:coutn: is not a known key; did you mean count?",
