@@ -56,6 +56,15 @@ def master(wire, tmp_path_factory):
         master.stop()
 
 
+@pytest.fixture(scope="session")
+def postgres():
+    """The session's :class:`support.postgres.Server`; ``postgres.database()`` is a new one."""
+    from support.postgres import Server
+
+    with Server() as server:
+        yield server
+
+
 @pytest.fixture
 def boot(wire, tmp_path):
     """``boot("trixie", "networkmanager")`` gives a booted :class:`Container`.

@@ -3,7 +3,7 @@
 # Quick when everything is there; touches nothing unless root with apt. RIG_PACKAGES adds to them.
 set -eu
 
-packages="mmdebstrap debian-archive-keyring systemd-container dbus iproute2 e2fsprogs cryptsetup-bin xfsprogs btrfs-progs lvm2 clevis-luks clevis-tpm2 tang-common swtpm tpm2-tools rpm libglib2.0-0 dnf createrepo-c gpg gpg-agent tinyproxy rclone curl wget git chromium fonts-dejavu-core ${RIG_PACKAGES:-}"
+packages="mmdebstrap debian-archive-keyring systemd-container dbus iproute2 e2fsprogs cryptsetup-bin xfsprogs btrfs-progs lvm2 clevis-luks clevis-tpm2 tang-common swtpm tpm2-tools rpm libglib2.0-0 dnf createrepo-c gpg gpg-agent tinyproxy rclone curl wget git postgresql chromium fonts-dejavu-core ${RIG_PACKAGES:-}"
 
 missing=""
 for package in $packages; do

@@ -93,12 +93,6 @@ class Reader:
             yield name, unpacked(data)
 
     def packed_currents(self, names=None):
-        """Stream ``(name, bytes)``; ``rows.unpacked(bytes)`` are the findings."""
-        found = select(hosts.c.name, current.c.findings).join(current, current.c.host == hosts.c.id)
-        for name, data in self._of_hosts(found, names):
-            yield name, bytes(data)
-
-    def packed_currents(self, names=None):
         """Stream ``(name, bytes)``: :meth:`currents` for who unpacks elsewhere, see ``rows``."""
         found = select(hosts.c.name, current.c.findings).join(current, current.c.host == hosts.c.id)
         for name, data in self._of_hosts(found, names):

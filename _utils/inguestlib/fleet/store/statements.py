@@ -14,7 +14,9 @@ def chunks(values, size=CHUNK):
 def insert_or_keep(connection, table, rows, keys):
     """Insert; a row whose keys are there already stays as it is."""
     if rows:
-        connection.execute(_insert(connection, table).on_conflict_do_nothing(keys), rows)
+        connection.execute(
+            _insert(connection, table).on_conflict_do_nothing(index_elements=keys), rows
+        )
 
 
 def upsert(connection, table, rows, keys, columns):
@@ -22,7 +24,7 @@ def upsert(connection, table, rows, keys, columns):
     if rows:
         statement = _insert(connection, table)
         new = {column: statement.excluded[column] for column in columns}
-        connection.execute(statement.on_conflict_do_update(keys, set_=new), rows)
+        connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=new), rows)
 
 
 def _insert(connection, table):

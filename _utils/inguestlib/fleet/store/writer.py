@@ -65,17 +65,6 @@ class Writer:
             out.update((ids[host], digest) for host, digest in self._connection.execute(found))
         return out.intersection(pairs)
 
-    def stored(self, wanted):
-        """Those of ``[(host, digest), …]`` that are links of the host's chain: a set."""
-        ids = {host.id: name for name, host in (self._hosts or {}).items() if host.id is not None}
-        wanted = set(wanted)
-        out = set()
-        for some in chunks(sorted({digest for name, digest in wanted if name in self._hosts})):
-            found = select(links.c.host, links.c.digest).where(links.c.digest.in_(some))
-            for host, digest in self._connection.execute(found):
-                out.add((ids.get(host), digest))
-        return out & wanted
-
     def take(self, name, unpacked, received, master):
         """Store a report or a delta that the ingest has found in order; the new :class:`Chain`.
 
