@@ -216,6 +216,10 @@ class Family:
     volatile
         Facts that change though nobody touched the guest (process ids, ages, counters), as ways
         from the sections down: ``section.key.*.pid``; see :mod:`inguestlib.reporting.stable`.
+    telling
+        Sections that depend on parameters and whose judges say ``unknown`` for what the guest was
+        not asked, so that another policy than the one of their observation may judge them. Any
+        other section that read a parameter is good for the value only that it had then.
     """
 
     name: str
@@ -226,6 +230,7 @@ class Family:
     writes_secrets: bool = True
     isolates: bool = False
     volatile: tuple[str, ...] = ()
+    telling: tuple[str, ...] = ()
 
     def __post_init__(self):
         ids = [c.id for c in self.controls]

@@ -68,10 +68,14 @@ def observe(guest, params):
     state = units.runtime
     declared = [names.full(name) for name in ownfile.declared(params)]
     wanted = _worth(units, state, declared)
-    found, others = {}, []
+    found, others, aliases = {}, [], {}
     for name in sorted({*units.names(), *wanted}):
         unit = units.get(name) if names.kind(name) in KINDS else None
-        if unit is None or unit.id in found:
+        if unit is None:
+            continue
+        if unit.id != name:
+            aliases[name] = unit.id
+        if unit.id in found:
             continue
         if name in wanted or unit.id in wanted:
             if names.is_template(unit.id) and name not in declared:
@@ -95,7 +99,7 @@ def observe(guest, params):
         "dangling": sorted(units.boot.dangling),
         "units": found,
         "others": [name for name in others if name not in found],
-        "aliases": {n: units.get(n).id for n in declared if units.get(n)},
+        "aliases": {**aliases, **{n: units.get(n).id for n in declared if units.get(n)}},
         "bad": {n: units.state(n) for n in declared if units.get(n) is None},
         "online": online(units),
         "manager": manager(guest, units),

@@ -78,7 +78,8 @@ def silent(facts):
 def missing(facts, name):
     """The finding for a declared unit of which there are no details."""
     units = facts["units"]
-    if name in units["others"] or name in units["units"]:
+    known = {*units["others"], *units["units"]}
+    if name in known or names.template(name) in known:
         return unknown(name, "these facts were taken when the unit was not declared")
     if units["bad"].get(name) == "bad":
         return drift(
@@ -99,7 +100,8 @@ def missing(facts, name):
 def absent(facts, name):
     """The finding of a lesser control for a unit of which there are no details."""
     units = facts["units"]
-    if name in units["others"] or name in units["units"]:
+    known = {*units["others"], *units["units"]}
+    if name in known or names.template(name) in known:
         return missing(facts, name)
     return not_applicable(name, "there is no such unit; see services-required-enabled")
 
