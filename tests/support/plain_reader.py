@@ -4,6 +4,8 @@ import random
 from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
 
+from inguestlib.fleet.store.rows import CODES
+
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=timezone.utc)
 SEVERITIES = ("high", "medium", "low", "info")
 
@@ -79,9 +81,22 @@ class PlainReader:
                 rows[found.host][at[found.control]] = ord(found.verdict[0])
         return ids, ((name, bytes(row)) for name, row in rows.items())
 
-    def intervals(self, host=None, control=None, since=None, until=None, **which):
-        verdicts = which.get("verdicts")
-        return (i for i in self._intervals if verdicts is None or i.verdict in verdicts)
+    def open_findings(self):
+        keys = {name: key for key, name in self.host_keys().items()}
+        places = {name: at for at, name in enumerate(self._controls)}
+        for at, found in enumerate(self._intervals):
+            yield (
+                *(keys[found.host], places[found.control], found.resource),
+                *(CODES[found.verdict], found.severity, int(found.first_seen.timestamp()), at),
+            )
+
+    def host_keys(self):
+        return {at + 100: host.name for at, host in enumerate(self._hosts)}
+
+    def details(self, keys):
+        for at in keys:
+            found = self._intervals[at]
+            yield at, (found.observed, found.expected, found.evidence, found.comment, [])
 
     def daily(self, since, until):
         return [row for row in self._daily if since.date() <= row[0] <= until.date()]
@@ -136,6 +151,6 @@ def fleet(hosts=200, controls=180, seed=1, share=0.05):
         day = (NOW - timedelta(days=n)).date()
         days.append((day, {"high": level, "medium": level * 2, "low": level, "info": level // 3}))
     aside = [
-        SimpleNamespace(host="web00003.corp.example", received=NOW, reason="signature: another key")
+        SimpleNamespace(host="web00003.corp.example", received=NOW, why="signature: another key")
     ]
     return PlainReader(rows, known, found, days, aside)

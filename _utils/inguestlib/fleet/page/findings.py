@@ -2,6 +2,7 @@
 
 from array import array
 
+from inguestlib.fleet.store.rows import VERDICTS as CODES
 from inguestlib.fleet.text import clean, plain
 from inguestlib.model import SEVERITIES
 
@@ -27,32 +28,27 @@ class Finding:
     """One finding, equal on all of its hosts but for the evidence.
 
     control
-        The index of its control.
+        Its place in the vectors.
     severity, verdict
         Indices in ``SEVERITIES`` and :data:`VERDICTS`.
     texts
         Resource, observed, expected, comment.
     evidence
-        ``{text: number}``: which hosts have which is told by the entries.
+        ``[(text, chain)]``: the last entry of the hosts that have it, see :class:`Findings`.
     hosts
-        How many have it; ``oldest`` since when the first of them, ``newest`` the last, in seconds
-        of the epoch.
+        How many have it; ``oldest`` since when the first of them, in seconds of the epoch.
     """
 
-    __slots__ = (
-        *("control", "severity", "verdict", "texts", "evidence", "hosts", "oldest", "newest"),
-        "last",
-    )
+    __slots__ = ("control", "severity", "verdict", "texts", "evidence", "hosts", "oldest")
 
     def __init__(self, control, severity, verdict, texts):
         self.control = control
         self.severity = severity
         self.verdict = verdict
         self.texts = texts
-        self.evidence = {}
+        self.evidence = []
         self.hosts = 0
-        self.oldest = self.newest = 0
-        self.last = NONE
+        self.oldest = 0
 
     @property
     def rank(self):
@@ -61,77 +57,93 @@ class Finding:
 
 
 class Findings:
-    """All open findings of a fleet. One entry costs 16 bytes, whatever its text.
+    """All open findings of a fleet. One entry costs 12 bytes, whatever its text.
 
     hosts
-        ``{name: index}``.
+        ``{key of the store: index}`` of the hosts that are wanted.
     """
 
     def __init__(self, hosts):
-        self._host_index = hosts
-        self._controls = {}
-        self._groups = {}
+        self._index = hosts
+        self._groups = {}  # (control, resource, verdict, severity, detail): its last entry
         self._host = array("I")
         self._since = array("I")
-        self._evidence = array("I")
-        self._before = array("I")  # the entry before it of the same finding: a chain
+        self._before = array("I")  # the entry before it of the same group: a chain
         self.drift = [array("I", bytes(4 * len(hosts))) for _ in SEVERITIES]  # of each host
+        self.open = dict.fromkeys(VERDICTS, 0)
 
-    def __len__(self):
-        return len(self._host)
+    def take(self, rows, tick=lambda number: None):
+        """Take the rows of the store's ``open_findings``; those of other hosts are dropped."""
+        index, groups = self._index, self._groups
+        host_of, since_of, before = self._host, self._since, self._before
+        number = len(host_of)
+        for host, control, resource, verdict, severity, since, detail in rows:
+            at = index.get(host)
+            if at is None:
+                continue
+            key = (control, resource, verdict, severity, detail)
+            before.append(groups.get(key, NONE))
+            groups[key] = number
+            host_of.append(at)
+            since_of.append(since if since > 0 else 0)
+            number += 1
+            if not number % 20000:
+                tick(number)
 
-    @property
-    def controls(self):
-        """``{id: index}`` of the controls that were met."""
-        return self._controls
+    def settle(self, details):
+        """Give each group its text, and make one finding of those that differ in evidence only.
 
-    def add(self, interval):
-        """Take one open interval of the store; one of a host that isn't known is dropped."""
-        host = self._host_index.get(interval.host)
-        if host is None or interval.verdict not in VERDICTS:
-            return
-        key = (
-            *(interval.control, interval.resource, interval.verdict, interval.severity),
-            *(repr(interval.observed), repr(interval.expected), interval.comment),
-        )
-        group = self._groups.get(key)
-        if group is None:
-            group = self._groups[key] = self._new(interval)
-        since = max(0, int(interval.first_seen.timestamp()))
-        number = group.evidence.setdefault(interval.evidence or "", len(group.evidence))
-        self._host.append(host)
-        self._since.append(since)
-        self._evidence.append(number)
-        self._before.append(group.last)
-        group.last = len(self._host) - 1
-        group.hosts += 1
-        group.oldest = min(group.oldest or since, since)
-        group.newest = max(group.newest, since)
-        if group.verdict == 0:
-            self.drift[group.severity][host] += 1
+        details
+            ``details(keys)`` streams ``(key, (observed, expected, evidence, comment, …))``.
+        """
+        by_detail = {}
+        for key, last in self._groups.items():
+            by_detail.setdefault(key[4], []).append((key, last))
+        self._groups = {}
+        found = {}
+        for detail, (observed, expected, evidence, comment, *_rest) in details(list(by_detail)):
+            texts = (data(observed), data(expected), shown(comment))
+            evidence = shown(evidence)
+            for (control, resource, verdict, severity, _detail), last in by_detail.pop(detail):
+                key = (control, resource, verdict, severity, *texts)
+                finding = found.get(key)
+                if finding is None:
+                    finding = found[key] = Finding(
+                        control,
+                        SEVERITIES.index(severity) if severity in SEVERITIES else -1,
+                        VERDICTS.index(CODES[verdict]),
+                        (shown(resource), *texts),
+                    )
+                    if finding.severity < 0:
+                        finding.severity = len(SEVERITIES) - 1
+                finding.evidence.append((evidence, last))
+                self._count(finding, last)
+        for finding in found.values():
+            finding.evidence.sort()  # the store gives them in no order
+        return sorted(found.values(), key=lambda finding: finding.rank)
 
-    def _new(self, interval):
-        known = interval.severity in SEVERITIES
-        return Finding(
-            self._controls.setdefault(interval.control, len(self._controls)),
-            SEVERITIES.index(interval.severity) if known else len(SEVERITIES) - 1,
-            VERDICTS.index(interval.verdict),
-            (
-                *(shown(interval.resource), data(interval.observed), data(interval.expected)),
-                shown(interval.comment or ""),
-            ),
-        )
-
-    def ranked(self):
-        """The findings, worst first."""
-        return sorted(self._groups.values(), key=lambda group: group.rank)
+    def _count(self, finding, last):
+        drift = self.drift[finding.severity] if finding.verdict == 0 else None
+        number, oldest = 0, finding.oldest or NONE
+        host_of, since_of, before = self._host, self._since, self._before
+        while last != NONE:
+            number += 1
+            if since_of[last] < oldest:
+                oldest = since_of[last]
+            if drift is not None:
+                drift[host_of[last]] += 1
+            last = before[last]
+        finding.hosts += number
+        finding.oldest = oldest
+        self.open[VERDICTS[finding.verdict]] += number
 
     def entries(self, finding):
         """``(host index, since, number of its evidence)`` of each host, in the hosts' order."""
+        host_of, since_of, before = self._host, self._since, self._before
         found = []
-        at = finding.last
-        while at != NONE:
-            found.append((self._host[at], self._since[at], self._evidence[at]))
-            at = self._before[at]
+        for number, (_text, last) in enumerate(finding.evidence):
+            while last != NONE:
+                found.append((host_of[last], since_of[last], number))
+                last = before[last]
         found.sort()
         return found

@@ -2,27 +2,22 @@
 finding once."""
 
 from datetime import datetime, timedelta, timezone
+from typing import NamedTuple
 
-from inguestlib.fleet.page.findings import VERDICTS, Findings, shown
+from inguestlib.fleet.page.findings import Findings, shown
+from inguestlib.fleet.store.rows import NONE
+from inguestlib.fleet.store.rows import VERDICTS as CODES
 from inguestlib.fleet.text import clean
 from inguestlib.model import SEVERITIES
 from inguestlib.record import record
 
 DAYS = 90  # of drift over time
 STANDINGS = ("drift", "trouble", "unknown", "silent", "clean")
-LETTERS = {
-    "d": "drift",
-    "e": "error",
-    "u": "unknown",
-    "w": "waived",
-    "n": "not_applicable",
-    "c": "compliant",
-}
-NOTHING = 0x2D  # "-", a control that was not judged
+LETTERS = {code: CODES[code] for code in "deuwnc"}
+NOTHING = NONE.encode()
 
 
-@record
-class HostRow:
+class HostRow(NamedTuple):
     """A host in the page.
 
     ``standing`` is one of :data:`STANDINGS`, ``seen`` its last word in seconds of the epoch (0:
@@ -48,6 +43,14 @@ class ControlRow:
     counts: dict
 
 
+class Aside(NamedTuple):
+    """A message that was not counted."""
+
+    host: str
+    received: datetime
+    why: str
+
+
 @record
 class Fleet:
     """All that the page shows."""
@@ -60,7 +63,6 @@ class Fleet:
     column_of: dict
     findings: Findings
     ranked: list
-    open: dict
     trend: list
     aside: list
 
@@ -88,17 +90,15 @@ def gather(reader, *, names=None, since=None, now=None, silent_after=10800, tick
     since = since or now - timedelta(days=DAYS)
     known = sorted(reader.hosts(names), key=lambda host: host.name)
     index = {host.name: i for i, host in enumerate(known)}
-    tick(f"{len(known)} hosts")
+    words = f"{len(known)} hosts"
+    tick(words)
     columns, ids = _columns(reader, names, index)
-    findings = Findings(index)
-    opened = dict.fromkeys(VERDICTS, 0)
-    for i, interval in enumerate(_open(reader, names)):
-        findings.add(interval)
-        if interval.host in index:
-            opened[interval.verdict] = opened.get(interval.verdict, 0) + 1
-        if not i % 10000:
-            tick(f"{len(known)} hosts, {i} findings")
-    controls, column_of = _controls(reader.controls(), ids, columns, findings.controls)
+    keys = {key: index[name] for key, name in reader.host_keys().items() if name in index}
+    findings = Findings(keys)
+    findings.take(reader.open_findings(), lambda number: tick(f"{words}, {number} findings"))
+    ranked = findings.settle(reader.details)
+    controls, column_of = _controls(reader.controls(), ids, columns)
+    tick(f"{words}, {len(ranked)} different findings")
     return Fleet(
         now=now,
         since=since,
@@ -107,19 +107,10 @@ def gather(reader, *, names=None, since=None, now=None, silent_after=10800, tick
         controls=controls,
         column_of=column_of,
         findings=findings,
-        ranked=findings.ranked(),
-        open=opened,
+        ranked=ranked,
         trend=_trend(reader, since, now) if names is None else [],
-        aside=list(reader.aside(names)),
+        aside=[Aside(clean(a.host), a.received, shown(a.why)) for a in reader.aside(names)],
     )
-
-
-def _open(reader, names):
-    intervals = reader.intervals(open_only=True, verdicts=VERDICTS)
-    if names is None:
-        return intervals
-    wanted = set(names)
-    return (interval for interval in intervals if interval.host in wanted)
 
 
 def _columns(reader, names, index):
@@ -130,7 +121,7 @@ def _columns(reader, names, index):
     ids, vectors = reader.vectors(names)
     ids = list(ids)
     width = len(ids)
-    rows = bytearray(b"-") * (width * len(index))
+    rows = bytearray(NOTHING) * (width * len(index))
     for name, vector in vectors:
         at = index.get(name)
         if at is not None:
@@ -139,38 +130,33 @@ def _columns(reader, names, index):
     return [bytes(rows[i::width]) for i in range(width)], ids
 
 
-def _controls(told, ids, columns, met):
-    """The controls that any host was judged by, by family, and which of them an index of the
-    findings means."""
-    rows = []
-    column = dict(zip(ids, columns))
-    hosts = len(columns[0]) if columns else 0
-    for name in {*ids, *met}:
-        letters = column.get(name, b"-" * hosts)
-        if name not in met and letters.count(NOTHING) == len(letters):
+def _controls(told, ids, columns):
+    """The controls that any host was judged by, by family; and which of them is at which place of
+    the vectors."""
+    rows, place = [], {}
+    for at, (name, letters) in enumerate(zip(ids, columns)):
+        if letters.count(NOTHING) == len(letters):
             continue
-        about = told.get(name) or {}
-        severity = about.get("severity")
+        about = told[name]
+        place[name] = at
         rows.append(
             ControlRow(
                 id=name,
-                family=clean(about.get("family") or name.partition("-")[0]),
-                title=shown(about.get("title") or ""),
-                severity=severity if severity in SEVERITIES else SEVERITIES[-1],
+                family=clean(about["family"]),
+                title=shown(about["title"]),
+                severity=about["severity"] if about["severity"] in SEVERITIES else SEVERITIES[-1],
                 column=letters,
                 counts={word: letters.count(mark.encode()) for mark, word in LETTERS.items()},
             )
         )
     rows.sort(key=lambda row: (row.family, row.id))
-    at = {row.id: i for i, row in enumerate(rows)}
-    return rows, {number: at[name] for name, number in met.items()}
+    return rows, {place[row.id]: i for i, row in enumerate(rows)}
 
 
 def _host(host, now, silent_after, findings, at):
     drift = tuple(column[at] for column in findings.drift)
     seen = int(host.last_seen.timestamp()) if host.last_seen else 0
-    system = host.os or {}
-    words = " ".join(str(system[key]) for key in ("id", "version") if system.get(key))
+    words = f"{host.os.get('id') or ''} {host.os.get('version') or ''}".strip()
     return HostRow(
         clean(host.name),
         standing(host.summary or {}, any(drift), seen, now.timestamp() - silent_after),

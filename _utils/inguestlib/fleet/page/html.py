@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 
 import inguestlib
 from inguestlib.fleet.page import packed, trend
-from inguestlib.fleet.page.findings import VERDICTS, shown
+from inguestlib.fleet.page.findings import VERDICTS
 from inguestlib.fleet.page.gather import LETTERS, STANDINGS
 from inguestlib.fleet.page.script import SCRIPT
 from inguestlib.fleet.page.style import STYLE
@@ -76,7 +76,7 @@ def write(fleet):
         worst=[_worst(fleet, finding) for finding in fleet.ranked[:WORST]],
         controls=sorted(fleet.controls, key=lambda c: (-c.counts["drift"], c.id)),
         first=sorted(fleet.hosts, key=_rank)[:WORST],
-        aside=[_aside(row) for row in fleet.aside[-MOST_ASIDE:]],
+        aside=fleet.aside[:MOST_ASIDE],
         severities=SEVERITIES,
         letters=LETTERS,
         states=STATES,
@@ -150,16 +150,8 @@ def _worst(fleet, finding):
         "observed": observed,
         "expected": expected,
         "comment": comment,
-        "evidence": [shown(text) for text in list(finding.evidence)[:NAMED]],
+        "evidence": [text for text, _last in finding.evidence[:NAMED]],
         "hosts": finding.hosts,
         "oldest": finding.oldest,
         "names": [(fleet.hosts[host].name, since) for host, since, _n in entries[:NAMED]],
-    }
-
-
-def _aside(row):
-    return {
-        "host": clean(row.host),
-        "received": row.received,
-        "why": shown(row.reason),
     }

@@ -8,7 +8,7 @@ import base64
 import json
 import zlib
 
-from inguestlib.fleet.page.findings import VERDICTS, shown
+from inguestlib.fleet.page.findings import VERDICTS
 from inguestlib.fleet.text import clean
 from inguestlib.model import SEVERITIES
 
@@ -67,7 +67,7 @@ def _finding(fleet, finding):
         "s": finding.severity,
         "v": finding.verdict,
         "r": resource,
-        "e": [shown(text) for text in finding.evidence],
+        "e": [text for text, _last in finding.evidence],
         "h": hosts,
         "t0": finding.oldest,
     }

@@ -44,7 +44,7 @@ as stored on <time datetime="{{ fleet.now | iso }}">{{ fleet.now | moment }}</ti
 <li class="of-{{ name }}"><b>{{ found[0] | count }}</b> {{ name }}, on {{ found[1] | hosts }}</li>
 {% endfor %}
 </ul>
-<p>{% for name, number in fleet.open.items() if name != "drift" %}{{ number | count }}
+<p>{% for name, number in fleet.findings.open.items() if name != "drift" %}{{ number | count }}
 {{ name }}{{ ", " if not loop.last else "" }}{% endfor %} beside it. A host is silent when nothing was heard
 of it for {{ fleet.silent_after | span }}; what it said last is still counted among the findings.</p>
 </section>

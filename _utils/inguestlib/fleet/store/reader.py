@@ -189,6 +189,32 @@ class Reader:
                 *said.of(bytes(row[9]), row[10]),
             )
 
+    def open_findings(self):
+        """Stream what is open, bare, in no order: for what counts a whole fleet at once.
+
+        ``(host, control, resource, verdict, severity, first_seen, detail)``: the host is a key of
+        :meth:`host_keys`, the control its place in the vectors, the verdict one of
+        :data:`inguestlib.fleet.store.rows.CODES`, ``first_seen`` in seconds since 1970, and the
+        detail a key of :meth:`details`.
+        """
+        f = findings.c
+        found = select(
+            *(f.host, f.control, f.resource, f.verdict, f.severity),
+            *(self._seconds(f.first_seen), f.detail),
+        )
+        return self._stream(found.where(f.ended.is_(None)))
+
+    def host_keys(self):
+        """``{key: name}``, as :meth:`open_findings` means hosts."""
+        return {row.id: row.name for row in self._all(select(hosts.c.id, hosts.c.name))}
+
+    def details(self, keys):
+        """Stream ``(key, (observed, expected, evidence, comment, changes))``, in no order."""
+        for some in chunks(keys):
+            found = select(details.c.id, details.c.data).where(details.c.id.in_(some))
+            for key, data in self._all(found):
+                yield bytes(key), _said(data)
+
     def daily(self, since, until):
         """``[(date, {severity: open drift}), …]``: what was open when each day, UTC, ended.
 
@@ -314,16 +340,20 @@ class _Details:
         if said is None:
             if len(self._known) > 4096:
                 self._known.clear()
-            found = json.loads(zlib.decompress(data))
-            said = (
-                found["observed"],
-                found["expected"],
-                found["evidence"] or "",
-                found["comment"] or "",
-                found["changes"] or [],
-            )
+            said = _said(data)
             self._known[digest] = said
         return said
+
+
+def _said(data):
+    found = json.loads(zlib.decompress(data))
+    return (
+        found["observed"],
+        found["expected"],
+        found["evidence"] or "",
+        found["comment"] or "",
+        found["changes"] or [],
+    )
 
 
 @functools.lru_cache(maxsize=256)

@@ -156,7 +156,7 @@ def test_no_text_of_a_guest_becomes_markup(evil):
             interval(text, text, verdict="drift", **said, expected=[{text: [text]}]),
             interval(text, text, verdict="unknown", **said),
         ]
-        aside = [SimpleNamespace(host=text, received=NOW, reason=text)]
+        aside = [SimpleNamespace(host=text, received=NOW, why=text)]
         return text_of(PlainReader(hosts, controls, found, aside=aside))
 
     def outline(text):
