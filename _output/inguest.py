@@ -60,6 +60,14 @@ def _text(view, data):
         from inguestlib.fleet import cloneview
 
         return cloneview.text(data, columns=how["columns"], colour=how["colour"])
+    if data.get("view") == "enforce":
+        from inguestlib.fleet.enforce import view as enforced
+
+        return enforced.text(data, columns=how["columns"], colour=how["colour"])
+    if data.get("view") == "whatif":
+        from inguestlib.fleet.whatif import view as proposed
+
+        return proposed.text(data, columns=how["columns"], colour=how["colour"])
     if "unanswered" in data:
         return view.fleet(data, **how)
     if "findings" in data:
