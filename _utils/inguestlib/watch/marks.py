@@ -29,6 +29,7 @@ TICK = 50_000_000  # ns: file times are as coarse as the kernel's clock, 10 ms a
 UNSURE = ("unsure",)  # no signature is like this: looked at again at the next pass
 
 _REAL_TIMES = ("/sys/firmware/efi/efivars",)
+_ALIASES = {"/proc/mounts": "/proc/self/mountinfo"}  # of one table, the one that says more
 _FIRST_COLUMN = ("/proc/swaps", "/proc/modules")  # the others say how much each is used
 _MACHINE = re.compile(
     # processes and their sockets, and counters: other things than files
@@ -160,12 +161,14 @@ def _of_kernel(guest, asked, found):
     """procfs and sysfs: what can be written is compared, the rest follows the devices."""
     devices = False
     for path in asked:
+        path = _ALIASES.get(path, path)
         if not _kernels(path) or _MACHINE.match(path):
             continue
         info = _stat_of(path)
         if path.startswith("/sys/"):
             devices = True
-            if info is None or not info.st_mode & 0o222 or not _stat.S_ISREG(info.st_mode):
+            written = info is not None and info.st_mode & 0o222 and _stat.S_ISREG(info.st_mode)
+            if not written or path.endswith("/uevent"):
                 continue
         if info is None:
             found["gone"][path] = None
@@ -185,6 +188,8 @@ def _stat_of(path):
 def _text_as_read(guest, path):
     """The digest of what the family saw; of now, where it did not read it."""
     now = text(path)
+    if path not in guest.asked:
+        return now
     try:
         seen = guest.read_bytes(path)
     except OSError:

@@ -1,29 +1,28 @@
 """Work in a process of its own, as Salt's jobs are: the minion's process goes on at once.
 
-A fork costs a few milliseconds and has all code loaded, with Salt's functions. It ends with the
-work and is nobody's child: the minion never waits for it.
+A fork has all code loaded, with Salt's functions, and costs the minion a few milliseconds.
 """
 
+import contextlib
 import logging
 import os
 import signal
 
 _LOG = logging.getLogger(__name__)
+_CHILDREN = set()
 
 
 def aside(work):
     """Call ``work()`` in another process; returns when that has begun.
 
-    What it raises is logged there. It may not use what can't be shared by two processes: the
-    connections of the minion.
+    What it raises is logged there. It may not use what two processes can't share: the
+    connections of the minion. Call :func:`reap` now and then.
     """
     child = os.fork()
     if child:
-        os.waitpid(child, 0)
+        _CHILDREN.add(child)
         return
     try:
-        if os.fork():
-            os._exit(0)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)  # the minion's own handlers would end the minion
         os.nice(5)
@@ -32,3 +31,12 @@ def aside(work):
         _LOG.exception("inguest: the beacon's work failed")
     finally:
         os._exit(0)
+
+
+def reap():
+    """Let those go that have ended; never waits."""
+    for child in tuple(_CHILDREN):
+        with contextlib.suppress(ChildProcessError):
+            if not os.waitpid(child, os.WNOHANG)[0]:
+                continue
+        _CHILDREN.discard(child)

@@ -4,7 +4,7 @@ Written for speed, because it runs every few seconds in the minion's own process
 each file and each directory; of what was not there, and of links, only the directory that would
 hold it, for a name can't come or go without moving its directory's time. A file below ``/usr`` is
 seen at once when it is replaced, as package managers do, for the same reason; one that is edited
-in place within :data:`TURNS` passes.
+in place within :data:`TURNS` passes. So are the kernel's tables of addresses and routes.
 """
 
 import os
@@ -12,7 +12,7 @@ import time
 
 from inguestlib.watch import marks
 
-TURNS = 8  # in how many passes each file below /usr gets its look
+TURNS = 8  # passes, in which each file below /usr gets its look
 _SIGNS = {
     "file": marks.full,
     "names": marks.full,
@@ -49,11 +49,10 @@ class Sentry:
             (real, mark, *((None,) * 3 if sign == marks.UNSURE else (sign[0], *sign[2:4])))
             for real, mark, sign in self._listed(merged, "file")
         ]
-        self._files = [row for row in files if not _vendors(row[1][1])]
-        vendors = [row for row in files if _vendors(row[1][1])]
-        self._vendors = [vendors[turn::TURNS] for turn in range(TURNS)]
+        texts = self._listed(merged, "text")
+        self._files, self._vendors = _shared(files, _vendors)
+        self._texts, self._tables = _shared(texts, _slow)
         self._turn = None  # the first pass looks at all
-        self._texts = self._listed(merged, "text")
         self._folders = self._grouped(merged)
         self._units = [
             (self._prefix + path, ("units", path), sign if sign is marks.UNSURE else sign[0])
@@ -92,7 +91,8 @@ class Sentry:
         """The marks that are not as they were: ``[(how, path), …]``; one may come twice."""
         lstat = os.lstat
         found = []
-        for real, mark, inode, written, changed in self._due():
+        files, texts = self._due()
+        for real, mark, inode, written, changed in files:
             try:
                 i = lstat(real)
             except OSError:
@@ -108,7 +108,7 @@ class Sentry:
                 now = None
             if now is None or now != group[0]:
                 group[0] = self._settled(now) if self._entries_moved(group[1], found) else None
-        for real, mark, want in self._texts:
+        for real, mark, want in texts:
             if marks.text(real) != want:
                 found.append(mark)
         for real, mark, want in self._units:
@@ -117,11 +117,12 @@ class Sentry:
         return found
 
     def _due(self):
+        """The files and the texts of this pass."""
         if self._turn is None:
             self._turn = 0
-            return [*self._files, *(row for slice_ in self._vendors for row in slice_)]
-        self._turn = (self._turn + 1) % TURNS
-        return self._files + self._vendors[self._turn]
+            return self._files + sum(self._vendors, []), self._texts + sum(self._tables, [])
+        turn = self._turn = (self._turn + 1) % TURNS
+        return self._files + self._vendors[turn], self._texts + self._tables[turn]
 
     def _entries_moved(self, entries, found):
         """Add the marks of a directory that moved; whether there was none."""
@@ -145,6 +146,20 @@ class Sentry:
 def _vendors(path):
     """Whether a file is its package's: replaced, which moves its directory, and seldom edited."""
     return path.startswith("/usr/") and not path.startswith("/usr/local/")
+
+
+def _slow(path):
+    """Whether it is a long table of the kernel's network, or one that only a boot changes."""
+    return path.startswith("/proc/net/") or path == "/proc/cmdline"
+
+
+def _shared(rows, seldom):
+    """Those that every pass looks at, and the others, shared among the turns."""
+    others = [row for row in rows if seldom(row[1][1])]
+    return (
+        [row for row in rows if not seldom(row[1][1])],
+        [others[turn::TURNS] for turn in range(TURNS)],
+    )
 
 
 def _tuple(sign):
