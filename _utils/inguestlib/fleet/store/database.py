@@ -96,12 +96,13 @@ class Database:
         """What the database says, as this package's errors."""
         try:
             yield
-        except (exc.OperationalError, exc.InterfaceError, exc.InternalError, exc.TimeoutError) as e:
+        except exc.TimeoutError as e:
             raise StoreUnavailable(self._words(e)) from e
         except exc.DBAPIError as e:
-            if e.connection_invalidated:
-                raise StoreUnavailable(self._words(e)) from e
-            raise
+            ours = isinstance(e, (exc.IntegrityError, exc.DataError, exc.ProgrammingError))
+            if ours and not e.connection_invalidated:
+                raise
+            raise StoreUnavailable(self._words(e)) from e
 
     def _words(self, problem):
         said = str(getattr(problem, "orig", None) or problem).strip().splitlines()

@@ -4,7 +4,7 @@ import os
 
 from sqlalchemy import inspect, text
 
-from inguestlib.fleet.store.errors import StoreError
+from inguestlib.fleet.store.errors import StoreError, missing
 from inguestlib.fleet.store.tables import HEAD
 
 HOME = os.path.join(os.path.dirname(os.path.abspath(__file__)), "migrations")
@@ -22,8 +22,11 @@ def migrate(connection, target="head"):
 
     Raises :class:`StoreError` when the database is newer than this code.
     """
-    from alembic import command
-    from alembic.util.exc import CommandError
+    try:
+        from alembic import command
+        from alembic.util.exc import CommandError
+    except ImportError as exc:
+        raise missing(exc) from exc
 
     config = configuration()
     config.attributes["connection"] = connection

@@ -6,7 +6,7 @@ import zlib
 from sqlalchemy import bindparam, insert, select, update
 
 from inguestlib.fleet.store import intervals, vocabulary
-from inguestlib.fleet.store.report import text
+from inguestlib.fleet.store.report import key, text
 from inguestlib.fleet.store.rows import CODES, VERDICTS, Chain, packed, unpacked, vector
 from inguestlib.fleet.store.statements import chunks, insert_or_keep, upsert
 from inguestlib.fleet.store.tables import (
@@ -162,7 +162,7 @@ def _merged(before, message):
 
 
 def _keyed(finding):
-    resource = text(finding["resource"])
+    resource = key(finding)[1]
     return finding if resource == finding["resource"] else {**finding, "resource": resource}
 
 

@@ -1,5 +1,6 @@
 """A message as the store takes it: checked, and in the texts that every database holds. Pure."""
 
+import hashlib
 from typing import NamedTuple
 
 from inguestlib.fleet.store.rows import CODES, packed
@@ -7,7 +8,7 @@ from inguestlib.fleet.store.tables import WORST
 from inguestlib.messages import MessageError
 
 CONTROLS = 5000  # that a store knows; a guest must not grow it without end
-_NAME, _TEXT = 200, 4000  # characters
+_NAME, _KEY, _TEXT = 200, 600, 4000  # characters; an index of PostgreSQL takes 2,700 bytes
 
 
 class Malformed(MessageError):
@@ -67,6 +68,15 @@ def text(value, limit=_TEXT):
     if not value.isascii() or "\0" in value:
         value = value.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode()
     return value if len(value) <= limit else value[: limit - 1] + "…"
+
+
+def key(finding):
+    """``(control, resource)`` as the store tells findings apart: short enough for an index."""
+    resource = text(finding["resource"], len(finding["resource"]) * 10)
+    if len(resource) > _KEY:
+        mark = hashlib.sha256(resource.encode()).hexdigest()[:16]
+        resource = f"{resource[: _KEY - 17]}…{mark}"
+    return (finding["control"], resource)
 
 
 def _check(finding, number):
