@@ -91,3 +91,64 @@ class Progress:
             more = f" and {len(names) - 3} more" if len(names) > 3 else ""
             out += f", waiting for {', '.join(names[:3])}{more}"
         return out
+
+
+class Count(Progress):
+    """Counts answers of any kind; ``about`` says in a few words what was asked."""
+
+    def __init__(self, expected, stream, clock, about, columns=80):
+        super().__init__(expected, stream, clock, columns=columns)
+        self._about = about
+
+    def answered(self, host):
+        """One host answered."""
+        self.waiting.discard(host)
+        self.seen[host] = ""
+
+    def text(self, seconds):
+        """``12 s: canary of 4, apply: 3 of 5 hosts answered, waiting for web2, web9``."""
+        head, rest = super().text(seconds).split(": ", 1)
+        return f"{head}: {self._about}: {rest}"
+
+
+class Words:
+    """Says how far something has come, in words, once it takes longer than :data:`QUIET`.
+
+    stream, clock, fire, columns
+        As for :class:`Progress`; ``fire`` gets ``{"words"}`` as often as the stream.
+    """
+
+    def __init__(self, stream, clock, fire=None, columns=80):
+        self._stream = stream
+        self._live = bool(stream) and stream.isatty()
+        self._clock = clock
+        self._fire = fire
+        self._columns = columns
+        self._started = clock()
+        self._next = self._started + QUIET
+        self._drawn = False
+
+    def __call__(self, words):
+        """So far it has come."""
+        now = self._clock()
+        if now < self._next:
+            return
+        self._next = now + EVERY
+        if self._fire:
+            self._fire({"words": words})
+        if not self._stream:
+            return
+        text = clean(f"{int(now - self._started)} s: {words}")
+        if self._live:
+            self._stream.write(f"\r\x1b[K{text[: self._columns - 1]}")
+        else:
+            self._stream.write(text + "\n")
+        self._stream.flush()
+        self._drawn = self._live
+
+    def done(self):
+        """Leave the terminal clean for what comes after."""
+        if self._drawn:
+            self._stream.write("\r\x1b[K")
+            self._stream.flush()
+            self._drawn = False

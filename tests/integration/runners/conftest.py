@@ -44,7 +44,8 @@ class Fleet:
 
     def __init__(self, master, guests):
         self.master = master
-        self.web1, self.web2 = guests
+        self.guests = {guest.name: guest for guest in guests}
+        self.web1, self.web2 = guests[:2]
 
     def run(self, *arguments, **environ):
         """``salt-run ARGUMENTS`` as a person would call it; the finished process."""
@@ -74,7 +75,7 @@ def clean_environment():
 
 
 @contextlib.contextmanager
-def started(pytestconfig, event_listener, installed=False, mode="audit"):
+def started(pytestconfig, event_listener, installed=False, mode="audit", names=("web1", "web2")):
     """A running :class:`Fleet` whose guests are as the policy wants them.
 
     ``installed`` takes the second way in: a wheel in the daemons' own Python, nothing synced.
@@ -116,7 +117,7 @@ def started(pytestconfig, event_listener, installed=False, mode="audit"):
                 "pytest-master": QUIET,
             },
         )
-        guests = [Guest(base / "guests", name) for name in ("web1", "web2")]
+        guests = [Guest(base / "guests", name) for name in names]
         for guest in guests:
             guest.daemon = master.salt_minion_daemon(
                 guest.name,
@@ -131,7 +132,9 @@ def started(pytestconfig, event_listener, installed=False, mode="audit"):
                 assert synced.returncode == 0, synced
         if not installed:
             assert master.salt_run_cli(timeout=120).run("saltutil.sync_all").returncode == 0
-        with master.started(), guests[0].daemon.started(), guests[1].daemon.started():
+        with contextlib.ExitStack() as running:
+            for daemon in (master, *(guest.daemon for guest in guests)):
+                running.enter_context(daemon.started())
             yield Fleet(master, guests)
 
 
