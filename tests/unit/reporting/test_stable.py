@@ -2,6 +2,7 @@
 
 import pytest
 
+from inguestlib.families import all_families
 from inguestlib.reporting import stable
 
 pytestmark = pytest.mark.unit
@@ -34,3 +35,9 @@ def test_each_family_has_its_digest():
     other = stable.digests({**facts, "dns": {"x": 2}}, {})
     assert [name for name in parts if parts[name] != other[name]] == ["dns"]
     assert stable.combined(parts) != stable.combined(other)
+
+
+@pytest.mark.parametrize("family", all_families().values(), ids=lambda family: family.name)
+def test_what_is_volatile_is_observed(family):
+    for pattern in family.volatile:
+        assert pattern.split(".")[0] in family.observers, pattern

@@ -37,6 +37,7 @@ def observe(guest, params):
                     "unit": unit,
                 }
             )
+    sockets.sort(key=lambda s: (s["protocol"], s["address"], s["port"], s["program"]))
     return {
         "sockets": sockets,
         "extra": _extra(guest),

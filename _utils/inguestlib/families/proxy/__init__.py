@@ -34,4 +34,10 @@ FAMILY = Family(
     },
     controls=tuple(control for module in MODULES for control in module.CONTROLS),
     isolates=True,
+    volatile=(
+        "running.*.pid",
+        "logins.processes.*.pid",
+        "daemons.processes.*.pid",
+        "daemons.tunnels.*.pid",
+    ),
 )

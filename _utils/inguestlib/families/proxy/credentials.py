@@ -131,7 +131,7 @@ def _removed(one):
 
 def _process(one):
     resource = f"process {one['name']}" + (f" of {one['unit']}" if one["unit"] else "")
-    observed = {"login": one["which"], "pid": one["pid"]}
+    observed = {"login": one["which"]}
     evidence = f"/proc/{one['pid']}/environ names a proxy with a login"
     if one["which"] == "approved":
         return compliant(resource, observed, "the policy's login", evidence=evidence)

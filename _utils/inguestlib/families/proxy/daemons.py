@@ -76,10 +76,14 @@ def observe(guest, params=None):
     return {
         "packages": packages,
         "files": files,
-        "processes": processes,
-        "tunnels": tunnels,
+        "processes": sorted(processes, key=_by_unit),
+        "tunnels": sorted(tunnels, key=_by_unit),
         "packages_error": error,
     }
+
+
+def _by_unit(row):
+    return (row["unit"] or "", row.get("program") or row.get("option"), row["pid"])
 
 
 def forwards(argv):
@@ -128,13 +132,14 @@ def daemon_absent(facts, policy):
         running.setdefault(one["program"], one)
     names = dict.fromkeys([*seen["packages"], *running])
     for name in names:
-        told = []
+        told, process = [], ""
         if name in seen["packages"]:
             told.append(f"package {name} {seen['packages'][name]}")
         if name in running:
             one = running[name]
-            told.append(f"process {one['pid']}" + (f" of {one['unit']}" if one["unit"] else ""))
-        said = f"{name}: {', '.join(told)}"
+            told.append("a process" + (f" of {one['unit']}" if one["unit"] else ""))
+            process = f", pid {one['pid']}"
+        said = f"{name}: {', '.join(told)}{process}"
         if name in allowed:
             yield compliant(name, told, "allowed", evidence=said)
         else:
@@ -148,7 +153,7 @@ def daemon_absent(facts, policy):
         by = f" of {one['unit']}" if one["unit"] else ""
         verdict, expected = (compliant, "allowed") if "ssh" in allowed else (drift, "absent")
         said = f"process {one['pid']}{by} is ssh {one['option']}"
-        yield verdict(f"ssh {one['option']}{by}", said, expected, evidence=said)
+        yield verdict(f"ssh {one['option']}{by}", "runs", expected, evidence=said)
     if seen["packages_error"]:
         yield unknown("packages", seen["packages_error"])
     elif not (names or seen["files"] or seen["tunnels"]):

@@ -208,4 +208,4 @@ def _in_processes(guest, known):
                 row = {"pid": process.pid, "name": process.name, "unit": process.unit}
                 found.append({**row, "which": known.url(value)})
                 break
-    return found
+    return sorted(found, key=lambda row: (row["unit"] or "", row["name"], row["pid"]))

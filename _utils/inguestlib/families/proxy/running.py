@@ -28,7 +28,7 @@ def observe(guest, params=None):
                 "name": process.name,
                 "variables": variables(text),
             }
-    return list(found.values())
+    return [found[unit] for unit in sorted(found)]
 
 
 def variables(text):

@@ -39,4 +39,12 @@ FAMILY = Family(
     controls=tuple(control for module in _MODULES for control in module.CONTROLS),
     # Units that were not declared are in it by name, and judged so.
     telling=("units",),
+    volatile=(
+        "time.clock.status",  # the modes of the kernel's control loop
+        "time.clock.state",
+        "time.clients.*.settling",
+        "listeners.seen",
+        "listeners.unseen",
+        "reboot.stale.hidden",
+    ),
 )

@@ -17,14 +17,25 @@ SCHEMA = {
 
 
 def observe(guest, params):
-    """``{"answer": …, "addresses": [address, …]}``; see :func:`hostcall.ask`."""
+    """``{"answer": …, "addresses": [address, …]}``; see :func:`hostcall.ask`.
+
+    Link-local addresses of interfaces without hardware are left out: those of containers come
+    and go.
+    """
     del params
     answer = hostcall.ask(guest, hostcall.RPC, f"info-get {VARIABLE}")
     found = []
     if guest.live:
         found = ipv4(guest.read("/proc/net/fib_trie") or "")
-        found += ipv6(guest.read("/proc/net/if_inet6") or "")
+        lines = (guest.read("/proc/net/if_inet6") or "").splitlines()
+        found += sorted(ipv6("\n".join(line for line in lines if _lasts(guest, line))))
     return {"answer": answer, "addresses": found}
+
+
+def _lasts(guest, line):
+    """False for the link-local address of an interface without hardware."""
+    interface = line.split()[-1:] or [""]
+    return not line.startswith("fe80") or guest.exists(f"/sys/class/net/{interface[0]}/device")
 
 
 def ipv4(text):

@@ -247,7 +247,7 @@ def test_a_proxy_on_the_guest():
     assert {r: f.verdict for r, f in found.items()} == {
         "squid": "drift", "/usr/local/bin/ngrok": "drift", "ssh -R": "drift",
     }  # fmt: skip
-    assert found["squid"].evidence == "squid: package squid 5.7, process 7 of squid.service"
+    assert found["squid"].evidence == "squid: package squid 5.7, a process of squid.service, pid 7"
     allowed = {"allowed": ["squid", "ngrok", "ssh"]}
     found = judge(daemon_absent, {"daemons": seen}, daemons=allowed)
     assert {f.verdict for f in found.values()} == {"compliant"}
