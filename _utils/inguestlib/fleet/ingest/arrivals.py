@@ -49,19 +49,17 @@ def read(raw, opened):
     opened
         Called with the raw event, gives its tag and its data.
 
-    A minion that sends an event by ``event.send`` has its id put there by its own minion process,
-    and the beacon's events carry what the sender wrote: a minion could name another in both. What
-    proves the sender is the signature, not the event.
+    A beacon's event comes bare, or, sent by a process of the beacon's own, as by ``event.send``.
+    A minion that means ill can name another in all of them: the master sets the sender of single
+    events only, and events that come in bundles hold what the minion wrote. What proves the sender
+    is the signature.
     """
     tag, data = opened(raw)
     if not isinstance(data, Mapping):
         return None
-    if tag.startswith("salt/beacon/"):
-        sender, message = tag.split("/", 3)[2], data.get("message")
-    else:
-        inner = data.get("data")
-        sender = data.get("id")
-        message = inner.get("message") if isinstance(inner, Mapping) else None
+    inner = data.get("data")
+    message = (inner if isinstance(inner, Mapping) else data).get("message")
+    sender = tag.split("/", 3)[2] if tag.startswith("salt/beacon/") else data.get("id")
     if message is None or not isinstance(sender, str) or not sender:
         return None
     return Arrival(sender, message, len(raw) + _ENVELOPE)

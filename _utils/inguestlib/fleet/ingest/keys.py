@@ -53,3 +53,27 @@ class Keys:
         if known is None or now - known[0] >= self.FRESH:
             known = self._known[minion] = (now, self._fetch(minion))
         return known[1]
+
+
+def of_master(opts, cache, clock):
+    """The :class:`Keys` of a master.
+
+    opts
+        Its configuration.
+    cache
+        ``salt.cache.Cache``, for a master that keeps its keys elsewhere than in files.
+    clock
+        Gives seconds that only grow.
+    """
+    pki = opts.get("cluster_pki_dir") if opts.get("cluster_id") else None
+    folder = os.path.join(pki or opts["pki_dir"], "minions")
+    driver = opts.get("keys.cache_driver", "localfs_key")
+    if driver == "localfs_key":
+        return Keys(folder)
+    bank = cache(opts, driver=driver)
+
+    def fetch(minion):
+        found = bank.fetch("keys", minion)
+        return found.get("pub") if found and found.get("state") == "accepted" else None
+
+    return Keys(folder, fetch, clock)

@@ -56,6 +56,11 @@ def test_a_beacons_event_is_of_whom_its_tag_names():
     assert read("salt/beacon/web1/inguest/drift", data)[:2] == ("web1", ENVELOPE)
 
 
+def test_a_beacons_event_that_a_process_of_its_own_sent():
+    data = {"id": "web1", "cmd": "_minion_event", "data": {"findings": [], "message": ENVELOPE}}
+    assert read("salt/beacon/web1/inguest/cured", data)[:2] == ("web1", ENVELOPE)
+
+
 @pytest.mark.parametrize(
     "data",
     [None, [], {}, {"id": "web1"}, {"id": "web1", "data": []}, {"id": 1, "data": {"message": 1}}],
