@@ -92,6 +92,7 @@ def policy_keys(families=None):
     found = {}
     for name, family in (families or all_families()).items():
         found[name] = keys(policy.family_schema(family), f"inguest:{name}")
+    found["confirm"] = keys(policy.CONFIRM, "inguest:confirm")
     found["waivers"] = keys(schema.ListOf(policy.WAIVER, help="accepted drift"), "inguest:waivers")
     return found
 
