@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from inguestlib.families import all_families
 
+QUIET = ("compliant", "not_applicable")
+
 SHARE = 200
 """Hosts whose findings are in memory at once."""
 
@@ -25,25 +27,24 @@ class Seen(NamedTuple):
 
 def seen(reader, names=None, everything=False, tick=None):
     """Stream :class:`Seen` by the hosts' names; findings are ordered by control and resource."""
+    from inguestlib.fleet.store.report import key  # who has a reader has what that needs
+
     if names is None:
         names = [host.name for host in reader.hosts()]
     names = sorted(set(names))
     for start in range(0, len(names), SHARE):
         share = names[start : start + SHARE]
         hosts = reader.hosts(share)
+        since = {
+            (one.host, one.control, one.resource): one.first_seen
+            for one in reader.intervals(host=share, open_only=True)
+        }
         found = {host.name: [] for host in hosts}
-        since = {}
-        for one in reader.intervals(host=share, open_only=True):
-            if one.host not in found:
-                continue
-            since[one.host, one.control, one.resource] = one.first_seen
-            if not everything:
-                found[one.host].append(_finding(one))
-        if everything:
-            for name, findings in reader.currents(share):
-                for finding in findings:
-                    key = (name, finding["control"], finding["resource"])
-                    found[name].append({**finding, "first_seen": since.get(key)})
+        for name, findings in reader.currents(share):
+            for finding in findings:
+                if everything or finding["verdict"] not in QUIET:
+                    first = since.get((name, *key(finding)))
+                    found[name].append({**_whole(finding), "first_seen": first})
         for host in hosts:
             findings = sorted(found[host.name], key=lambda f: (f["control"], f["resource"]))
             yield Seen(host, findings)
@@ -51,12 +52,15 @@ def seen(reader, names=None, everything=False, tick=None):
             tick(f"{min(start + SHARE, len(names))} of {len(names)} hosts")
 
 
-_SAID = ("control", "family", "severity", "verdict", "resource", "observed", "expected")
-_SAID += ("evidence", "comment", "changes", "first_seen")
-
-
-def _finding(interval):
-    return {key: getattr(interval, key) for key in _SAID}
+def _whole(finding):
+    """The finding with every key, of the right type: a guest may have left some of them out."""
+    out = {"observed": None, "expected": None, **finding}
+    for word in ("family", "severity", "evidence", "comment"):
+        value = out.get(word)
+        out[word] = value if isinstance(value, str) else "" if value is None else str(value)
+    if not isinstance(out.get("changes"), list):
+        out["changes"] = []
+    return out
 
 
 def catalogue(reader):
