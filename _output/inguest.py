@@ -60,6 +60,10 @@ def _text(view, data):
         from inguestlib.fleet import cloneview
 
         return cloneview.text(data, columns=how["columns"], colour=how["colour"])
+    if data.get("view") == "report":
+        from inguestlib.fleet import reports
+
+        return reports.text(data)
     if data.get("view") == "enforce":
         from inguestlib.fleet.enforce import view as enforced
 
@@ -68,6 +72,10 @@ def _text(view, data):
         from inguestlib.fleet.whatif import view as proposed
 
         return proposed.text(data, columns=how["columns"], colour=how["colour"])
+    if "view" in data:
+        from inguestlib.fleet import tables
+
+        return tables.text(data, **how) if tables.knows(data) else None
     if "unanswered" in data:
         return view.fleet(data, **how)
     if "findings" in data:

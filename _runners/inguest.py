@@ -7,6 +7,7 @@ Audit a fleet by its policy, and compare its machines
     salt-run inguest.audit 'web*'
     salt-run inguest.audit 'os:Debian' tgt_type=grain families=dns --out=json
     salt-run inguest.clones '*'
+    salt-run inguest.clones stored=True
 
 The exit code of ``salt-run`` is 0 when all is clean, 2 when there is drift, and 3 when
 there is trouble: a host that did not answer, that answered with an error, a check that
@@ -19,15 +20,19 @@ import shutil
 import sys
 import time
 
+import salt.cache
 import salt.client
 import salt.exceptions
+import salt.utils.minions
 
 import inguestlib
 
 inguestlib = inguestlib.refresh()
 
-from inguestlib.fleet import answers, progress
+from inguestlib.fleet import answers, progress, settings, steps, store
 from inguestlib.fleet import clones as clone_view
+from inguestlib.fleet.ingest import keys
+from inguestlib.fleet.views import ViewError, hosts
 
 INTERFACE = 1
 
@@ -81,10 +86,11 @@ def audit(tgt, tgt_type="glob", families=None, controls=None, timeout=None, root
     return result
 
 
-def clones(tgt, tgt_type="glob", timeout=None):
+def clones(tgt="*", tgt_type="glob", timeout=None, stored=False):
     """
-    Compare the minions' facts, live, for what two machines share that each should have for
-    itself: volume keys and UUIDs of LUKS, the endorsement key of a TPM, the machine id.
+    Compare the minions' facts for what two machines share that each should have for itself: volume
+    keys and UUIDs of LUKS, the endorsement key of a TPM, the machine id, SSH host keys, and the
+    minion's key.
 
     Reads only. Also named are volumes whose keys were made on another machine than the one that
     has them: a copy, though its original may not be of this fleet.
@@ -93,12 +99,16 @@ def clones(tgt, tgt_type="glob", timeout=None):
         Which minions, as for the ``salt`` command.
     timeout
         Seconds to wait before silent minions are asked whether they still work on it.
+    stored
+        Compare the facts of their last reports, in the store; no minion is asked.
 
     Returns ``{"schema": 1, "view": "clones", "shared": [{"kind", "title", "value", "why",
     "cure", "hosts": {id: [where, ...]}}], "foreign": [{"host", "where", "value", "made_on"}],
     "hosts": [...], "unanswered": [...], "trouble": {id: message}, "retcode": 0|2|3}``. ``made_on``
-    is the minion on which the keys were made, where it is known. The exit code is 2 when
-    anything is shared, and 3 when a host did not answer or could not see all of it.
+    is the minion on which the keys were made, where it is known. From the store, ``unanswered``
+    are hosts without facts, and ``off`` counts the hosts whose policy turns a family off, so that
+    what it sees was not compared. The exit code is 2 when anything is shared, and 3 when a host
+    did not answer or could not see all of it.
 
     CLI Example:
 
@@ -106,17 +116,41 @@ def clones(tgt, tgt_type="glob", timeout=None):
 
         salt-run inguest.clones '*'
         salt-run inguest.clones 'db*' --out=json
+        salt-run inguest.clones stored=True
     """
     inguestlib.warn_if_stale(__file__)
-    wanted = {
-        "families": ",".join(clone_view.FAMILIES),
-        "policy": {family: {"mode": "audit"} for family in clone_view.FAMILIES},
-    }
-    result = clone_view.compare(*_ask(tgt, tgt_type, "inguest.facts", wanted, timeout))
+    known = keys.of_master(__opts__, salt.cache.Cache, time.monotonic)
+    if stored:
+        result = _stored_clones(tgt, tgt_type, known)
+    else:
+        wanted = {
+            "families": ",".join(clone_view.FAMILIES),
+            "policy": {family: {"mode": "audit"} for family in clone_view.FAMILIES},
+        }
+        expected, answers_, error = _ask(tgt, tgt_type, "inguest.facts", wanted, timeout)
+        result = clone_view.compare(expected, answers_, error, known.fingerprint)
     __context__["retcode"] = result["retcode"]
     if not __opts__.get("output"):
         result["outputter"] = "inguest"
     return result
+
+
+def _stored_clones(tgt, tgt_type, known):
+    told = steps.Steps(_stream(), time.monotonic, _fire, shutil.get_terminal_size().columns)
+    try:
+        with store.open_store(settings.load(__opts__)) as kept, kept.read() as reader:
+            match = hosts.matcher(tgt, tgt_type, _matched)
+            return clone_view.stored(reader, match=match, keys=known.fingerprint, tick=told)
+    except (ViewError, store.StoreError, settings.SettingsError) as exc:
+        return clone_view.failed(str(exc))
+    finally:
+        told.done()
+
+
+def _matched(tgt, tgt_type):
+    return salt.utils.minions.CkMinions(__opts__).check_minions(tgt, tgt_type, greedy=False)[
+        "minions"
+    ]
 
 
 def _ask(tgt, tgt_type, fun, kwarg, timeout):
@@ -170,10 +204,13 @@ def _take(returned, expected, got, told):
 
 
 def _progress(expected):
-    on_a_command_line = __opts__.get("fun", "").startswith("inguest.")
-    stream = sys.stderr if on_a_command_line and not __opts__.get("quiet") else None
     columns = shutil.get_terminal_size().columns
-    return progress.Progress(expected, stream, time.monotonic, _fire, columns)
+    return progress.Progress(expected, _stream(), time.monotonic, _fire, columns)
+
+
+def _stream():
+    on_a_command_line = __opts__.get("fun", "").startswith("inguest.")
+    return sys.stderr if on_a_command_line and not __opts__.get("quiet") else None
 
 
 def _fire(data):

@@ -136,7 +136,8 @@ def compare(expected, answers, error="", keys=None):
     answers
         ``{id: facts}``, or whatever else a minion sent.
     keys
-        ``{id: fingerprint}`` of the minions' keys that the master accepted, where known.
+        ``keys(id)`` gives the fingerprint of the minion's key that the master accepted, or
+        ``None``.
 
     Returns ``{"schema": 1, "view": "clones", "shared": [{"kind", "title", "value", "why", "cure",
     "hosts": {id: [where, …]}}], "foreign": [{"host", "where", "value", "made_on": id | None}],
@@ -146,7 +147,7 @@ def compare(expected, answers, error="", keys=None):
     """
     seen = Comparison()
     for name in sorted(answers):
-        seen.add(name, answers[name], (keys or {}).get(name))
+        seen.add(name, answers[name], keys(name) if keys else None)
     out = {
         "schema": SCHEMA,
         "view": "clones",
@@ -195,6 +196,12 @@ def stored(reader, *, match=None, keys=None, tick=lambda words: None):
         "trouble": seen.trouble,
     }
     return {**out, "retcode": retcode(out)}
+
+
+def failed(error):
+    """The view of a store that can't be read."""
+    empty = {"shared": [], "foreign": [], "hosts": [], "unanswered": [], "trouble": {}}
+    return {"schema": SCHEMA, "view": "clones", **empty, "error": error, "retcode": TROUBLE}
 
 
 class Comparison:

@@ -4,6 +4,7 @@ from inguestlib.fleet.table import Cell, render
 from inguestlib.fleet.text import clean, painter, wrap
 from inguestlib.fleet.view import gist
 
+MOST = 6  # holders that a row names
 SHORT = 19  # characters of a digest that tell it from all others of a fleet
 
 
@@ -22,13 +23,17 @@ def text(data, *, columns=100, colour=False):
         rows = [_foreign(one) for one in data["foreign"]]
         out += ["", *render(["HOST", "VOLUME", "ITS KEYS WERE MADE ON"], rows, columns, paint)]
     if data["unanswered"]:
-        out += ["", paint("No answer (unknown)", "yellow")]
+        title = "No facts in the store" if data.get("stored") else "No answer (unknown)"
+        out += ["", paint(title, "yellow")]
         names = ", ".join(map(clean, data["unanswered"]))
         out += [f"  {line}" for line in wrap(names, columns - 2)]
     if data["trouble"]:
         out += ["", paint("Trouble", "magenta")]
         for name, message in data["trouble"].items():
             out += [f"  {line}" for line in wrap(f"{clean(name)}: {gist(message)}", columns - 2)]
+    for family, number in (data.get("off") or {}).items():
+        on = f"{number} host{'' if number == 1 else 's'}"
+        out += ["", paint(f"Not compared on {on}, where it is off: {clean(family)}", "dim")]
     if data.get("error") or not data["hosts"]:
         out += ["", paint(gist(data.get("error") or "no host answered with facts"), "magenta")]
     if data["hosts"]:
@@ -47,6 +52,8 @@ def _shared(group):
     holders = [
         f"{clean(host)} {', '.join(map(clean, places))}" for host, places in group["hosts"].items()
     ]
+    if len(holders) > MOST:
+        holders[MOST - 1 :] = [f"and {len(holders) - MOST + 1} more"]
     return [
         Cell(clean(group["title"]), "red"),
         Cell(_short(group["value"])),

@@ -2,6 +2,8 @@
 
 import os
 
+from inguestlib import messages
+
 
 class Keys:
     """Reads accepted keys where the master keeps them, again when they change.
@@ -28,6 +30,16 @@ class Keys:
         if not minion or minion.startswith(".") or "/" in minion or "\0" in minion:
             return None
         return self._fetched(minion) if self._fetch else self._read(minion)
+
+    def fingerprint(self, minion):
+        """Its fingerprint as messages name it; ``None`` for none, or one that is no RSA key."""
+        pem = self.of(minion)
+        if pem is None:
+            return None
+        try:
+            return messages.fingerprint(pem)
+        except messages.MessageError:
+            return None
 
     def _read(self, minion):
         path = os.path.join(self._folder, minion)

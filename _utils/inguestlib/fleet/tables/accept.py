@@ -10,8 +10,8 @@ def lines(data, *, columns, colour, show_all, arrow):
     paint = painter(colour)
     host, known = clean(data["host"]), data["before"]
     out = [
-        f"{host}: the chain that ended with message {known['seq']} of {time(known['reported'])} UTC, "
-        "stays as it is stored."
+        f"{host}: the chain that ended with message {known['seq']} of "
+        f"{time(known['reported'])} UTC stays as it is stored."
     ]
     if known["key"] != known["accepted_key"]:
         out.append(f"Its key was {short(known['key'])}, now it is {short(known['accepted_key'])}.")
