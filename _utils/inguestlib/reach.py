@@ -57,7 +57,7 @@ def asker(functions, opts):
             output_loglevel="quiet",
         )
         words = str(done.get("stderr") or done.get("stdout") or "").strip().splitlines()
-        return (words or ["no reason was given"])[-1] if done["retcode"] else ""
+        return "" if done["retcode"] == 0 else (words or ["no reason was given"])[-1]
 
     return ask
 

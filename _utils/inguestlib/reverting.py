@@ -110,14 +110,15 @@ class Timer:
         done = self._salt["cmd.run_all"](
             list(argv), python_shell=False, timeout=30, ignore_retcode=True
         )
-        if done["retcode"] and not quietly:
+        if done["retcode"] != 0 and not quietly:
             words = (done.get("stderr") or done.get("stdout") or "").strip()
             raise GuestError(f"{' '.join(argv)}: exit status {done['retcode']}: {words}")
 
 
 def timer(functions, opts):
     """The :class:`Timer` of the minion that has these options."""
-    return Timer(functions, command(os.path.dirname(opts["conf_file"])))
+    config = opts.get("conf_file") or "/etc/salt/minion"
+    return Timer(functions, command(os.path.dirname(config)))
 
 
 def guard(functions, opts, settings, later=False):

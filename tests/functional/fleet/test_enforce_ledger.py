@@ -8,6 +8,7 @@ from unit.fleet.enforce.town import Killed, Town, planned
 from inguestlib.fleet import store
 from inguestlib.fleet.enforce import driver, ledger
 from support import fleet_store
+from support.told import told
 
 NAMES = ["web1", "web2", "web3"]
 
@@ -54,11 +55,11 @@ def test_only_hosts_whose_drift_has_a_cure_are_asked(kept):
         "waived": [("waived", [])],
         "clean": [("compliant", [])],
     }
-    with kept.write() as w:
-        w.chains(list(findings))
-        for name, rows in findings.items():
-            made = [finding(verdict, changes) for verdict, changes in rows]
-            w.take(name, fleet_store.message(body(name, made)), now, "master")
+    reports = {
+        name: report([finding(verdict, changes) for verdict, changes in rows])
+        for name, rows in findings.items()
+    }
+    told(kept, reports, now)
     with kept.read() as r:
         found = ledger.drifting(r, [*findings, "stranger"])
     assert found == (["cured"], ["stranger"])
@@ -79,19 +80,10 @@ def finding(verdict, changes):
     }
 
 
-def body(name, findings):
+def report(findings):
     return {
-        "schema": 1,
-        "kind": "report",
-        "host": name,
-        "seq": 1,
-        "previous": None,
-        "time": "2026-11-23T12:00:00Z",
         "policy": "sha256:" + "0" * 64,
         "facts": "sha256:" + "1" * 64,
-        "revision": None,
-        "version": "0.1.0",
-        "guest": {"hostname": name, "os": {"id": "debian"}},
         "summary": fleet_store.summary(findings),
         "findings": findings,
         "waivers": [],

@@ -9,6 +9,9 @@ import time
 import pytest
 from integration.containers.seen import state
 
+from inguestlib.fleet import settings, store
+from support.told import told
+
 pytestmark = [pytest.mark.integration, pytest.mark.container, pytest.mark.slow]
 
 WINDOW = 20
@@ -101,6 +104,22 @@ def test_confirmed_by_the_master_it_stays(minion, wire):
     time.sleep(WINDOW + 5)
     assert seen(minion) == after
     assert minion.salt("inguest.confirm", ids=name) == {name: "confirmed"}, "and may ask again"
+
+
+def test_the_runner_confirms_what_it_has_audited_again(minion, wire):
+    master = minion.master
+    master.run("saltutil.sync_all")
+    kept = store.open_store(settings.load({"cachedir": master.options["cachedir"]}))
+    try:
+        told(kept, {minion.id: minion.salt("inguest.audit")})
+    finally:
+        kept.close()
+    done = master.run("inguest.enforce", minion.id, "--out=json", "--log-level=error")
+    assert done.returncode == 0, (done.stdout, done.stderr)
+    data = json.loads(done.stdout)
+    assert (data["state"], data["hosts"][minion.id]["state"]) == ("done", "done")
+    assert wire.stranger not in effective(minion)
+    assert minion.salt("inguest.waiting") == {}
 
 
 def test_a_plain_state_asks_the_master_anew_and_then_stays(minion, wire):

@@ -1,6 +1,5 @@
 """``salt-run inguest.enforce`` with a real master, its store, and four real minions."""
 
-import datetime as dt
 import json
 import os
 import signal
@@ -11,7 +10,7 @@ import pytest
 from inguestlib.fleet import settings, store
 from inguestlib.fleet.enforce.ledger import Ledger
 from support.daemons import awaited
-from support.fleet_store import message
+from support.told import told
 
 from .conftest import GOOD, clean_environment, started
 
@@ -51,27 +50,8 @@ def drifting(fleet, kept):
 def reported(fleet, kept):
     """Bring what the guests find now into the store, as their reports would."""
     data, _code = fleet.audit("*")
-    assert sorted(data["hosts"]) == sorted(NAMES), data
-    now = dt.datetime.now(dt.timezone.utc).replace(microsecond=0)
-    with kept.write() as w:
-        chains = w.chains(list(NAMES))
-        for name, report in data["hosts"].items():
-            known = chains.get(name)
-            body = {
-                "schema": 1,
-                "kind": "report",
-                "host": name,
-                "seq": known.seq + 1 if known else 1,
-                "previous": known.digest if known else None,
-                "time": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
-                "policy": report["policy"],
-                "facts": report["facts"],
-                "revision": None,
-                "version": "0.1.0",
-                "guest": {"hostname": name, "os": {"id": "debian"}},
-                **{key: report[key] for key in ("summary", "findings", "waivers")},
-            }
-            w.take(name, message(body), now, "master")
+    assert sorted(data["hosts"]) == sorted(NAMES), data["trouble"]
+    told(kept, data["hosts"])
 
 
 def enforce(fleet, *arguments):
