@@ -14,6 +14,16 @@ from inguestlib.fleet.store.rows import CODES, KEPT, RANK
 DETAIL = ("observed", "expected", "evidence", "comment", "changes")
 
 
+class Now(NamedTuple):
+    """One finding of a report; ``detail`` (:func:`detail`) is ``None`` where it has no history."""
+
+    control: str
+    resource: str
+    verdict: str
+    severity: str
+    detail: bytes | None
+
+
 class Span(NamedTuple):
     """An interval as it lies in the store; ``row`` is its id there, ``None`` while it has none."""
 
@@ -48,32 +58,32 @@ def step(open_, findings, time, seen):
     open_
         ``{key: Span}`` before it.
     findings
-        Of the report, plain data, each with its ``detail`` (:func:`detail`) beside it:
-        ``[(finding, digest), …]``. Of two about one resource the worse one counts.
+        Of the report, :class:`Now`. Of two about one resource the worse one counts.
     time
         When the guest made the report; never before the last one.
     seen
         The last time that the host said what is open: its last message before this one.
     """
     now = {}
-    for finding, digest in findings:
-        if finding["verdict"] in KEPT:
-            key = (finding["control"], finding["resource"])
-            if key not in now or _rank(finding) < _rank(now[key][0]):
-                now[key] = (finding, digest)
+    for finding in findings:
+        if finding.verdict in KEPT:
+            key = (finding.control, finding.resource)
+            if key not in now or _rank(finding) < _rank(now[key]):
+                now[key] = finding
     after, ended, begun, changed = {}, [], [], []
     for key, span in open_.items():
-        finding, digest = now.get(key, (None, None))
-        if finding is None or _kind(finding) != (span.verdict, span.severity):
-            ended.append(span._replace(ended=time, last_seen=max(seen, span.first_seen)))
-        elif digest != span.detail:
-            after[key] = span._replace(detail=digest)
+        finding = now.get(key)
+        if finding is None or finding[2:4] != (span.verdict, span.severity):
+            last = min(max(seen, span.first_seen), time)
+            ended.append(span._replace(ended=time, last_seen=last))
+        elif finding.detail != span.detail:
+            after[key] = span._replace(detail=finding.detail)
             changed.append(after[key])
         else:
             after[key] = span
-    for key, (finding, digest) in now.items():
+    for key, finding in now.items():
         if key not in after:
-            after[key] = Span(*key, *_kind(finding), digest, time)
+            after[key] = Span(*finding, time)
             begun.append(after[key])
     return Step(after, ended, begun, changed)
 
@@ -81,14 +91,12 @@ def step(open_, findings, time, seen):
 def detail(finding):
     """``(digest, bytes)`` of what a finding says besides its verdict; the bytes are JSON."""
     said = {name: finding.get(name) for name in DETAIL}
-    text = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    data = text.encode("utf-8", "surrogatepass")
+    data = _encoded(said).encode("utf-8", "surrogatepass")
     return hashlib.sha256(data).digest()[:16], data
 
 
-def _kind(finding):
-    return (finding["verdict"], finding["severity"])
+_encoded = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 
 
 def _rank(finding):
-    return RANK[CODES[finding["verdict"]]]
+    return RANK[CODES[finding.verdict]]

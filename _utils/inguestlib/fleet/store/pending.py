@@ -1,17 +1,15 @@
 """What a transaction has gathered of each host, and how it goes into the database."""
 
 import json
-import zlib
 
 from sqlalchemy import bindparam, insert, select, update
 
 from inguestlib.fleet.store import intervals, vocabulary
-from inguestlib.fleet.store.report import key, text
-from inguestlib.fleet.store.rows import CODES, VERDICTS, Chain, packed, unpacked, vector
+from inguestlib.fleet.store.report import text
+from inguestlib.fleet.store.rows import CODES, VERDICTS, Chain, small
+from inguestlib.fleet.store.state import State
 from inguestlib.fleet.store.statements import chunks, insert_or_keep, upsert
 from inguestlib.fleet.store.tables import (
-    SUMMARY,
-    WORST,
     controls,
     current,
     details,
@@ -96,15 +94,16 @@ def write(connection, database, pending):
     known = [host.id for host in taken if host.id is not None]
     spans = _open_spans(connection, known)
     partial = [host.id for host in taken if host.said[0][0].kind == "delta"]
-    before = _current(connection, partial)
-    work = [_work(host, spans.get(host.id, {}), before.get(host.id, [])) for host in taken]
+    before = _states(connection, partial)
+    work = [_work(h, spans.get(h.id, {}), before.get(h.id) or State()) for h in taken]
     _details(connection, work)
     _hosts(connection, work, positions)
     _findings(connection, work, positions)
     rows = [{"host": w.host.id, **link} for w in work for link in w.host.links]
     connection.execute(insert(links), rows)
-    rows = [{"host": w.host.id, "findings": packed(w.findings)} for w in work]
-    upsert(connection, current, rows, ("host",), ("findings",))
+    states = ((w.host.id, *w.state.stored()) for w in work)
+    rows = [{"host": host, "findings": said, "index": index} for host, said, index in states]
+    upsert(connection, current, rows, ("host",), ("findings", "index"))
     rows = [
         {"host": w.host.id, "digest": w.host.data[0], "data": w.host.data[1]}
         for w in work
@@ -116,32 +115,26 @@ def write(connection, database, pending):
 class _Work:
     """What the messages of one host come to."""
 
-    def __init__(self, host, open_, said):
-        self.host, self.open, self.findings = host, open_, said
-        self.details = {}
+    def __init__(self, host, open_, state):
+        self.host, self.open, self.state = host, open_, state
         self.begun, self.changed, self.ended = {}, {}, []
+        self.details = {}
 
 
-def _work(host, open_, said):
-    """Go through the messages of a host in order; pure but for the object that it makes."""
-    work = _Work(host, open_, said)
-    known = {span.detail for span in open_.values()}
+def _work(host, open_, state):
+    """Go through the messages of a host in order; pure but for the objects that it changes."""
+    work = _Work(host, open_, state)
     for message, moment, seen in host.said:
-        work.findings = _merged(work.findings, message)
-        judged = []
-        for finding in work.findings:
-            if finding["verdict"] in intervals.KEPT:
-                digest, data = intervals.detail(finding)
-                if digest not in known:
-                    work.details[digest] = data
-                judged.append((_keyed(finding), digest))
-        step = intervals.step(work.open, judged, moment, seen)
+        state.take(message)
+        step = intervals.step(work.open, state.now, moment, seen)
         work.open = step.open
         for span in step.ended:
             if span.row is None:
                 work.begun.pop(span.key, None)
             work.changed.pop(span.row, None)
             work.ended.append(span)
+        for span in (*step.begun, *step.changed):
+            work.details[span.detail] = state.said(span.detail)
         for span in step.begun:
             work.begun[span.key] = span
         for span in step.changed:
@@ -150,20 +143,6 @@ def _work(host, open_, said):
             else:
                 work.changed[span.row] = span
     return work
-
-
-def _merged(before, message):
-    """The findings after a message."""
-    if message.kind == "report":
-        return message.findings
-    replaced = {(f["control"], f["resource"]) for f in message.findings} | message.gone
-    kept = [f for f in before if (f["control"], f["resource"]) not in replaced]
-    return kept + message.findings
-
-
-def _keyed(finding):
-    resource = key(finding)[1]
-    return finding if resource == finding["resource"] else {**finding, "resource": resource}
 
 
 def _open_spans(connection, ids):
@@ -184,18 +163,19 @@ def _open_spans(connection, ids):
     return out
 
 
-def _current(connection, ids):
+def _states(connection, ids):
     out = {}
     for some in chunks(ids):
-        found = select(current.c.host, current.c.findings).where(current.c.host.in_(some))
-        out.update((host, unpacked(data)) for host, data in connection.execute(found))
+        found = select(current.c.host, current.c.findings, current.c.index)
+        for host, said, index in connection.execute(found.where(current.c.host.in_(some))):
+            out[host] = State.of(said, index)
     return out
 
 
 def _details(connection, work):
     """Sorted: two masters that bring the same ones wait for each other, never in a circle."""
-    new = {digest: data for w in work for digest, data in w.details.items()}
-    rows = [{"id": digest, "data": zlib.compress(new[digest])} for digest in sorted(new)]
+    new = {said: data for w in work for said, data in w.details.items()}
+    rows = [{"id": said, "data": small(new[said])} for said in sorted(new)]
     insert_or_keep(connection, details, rows, ("id",))
 
 
@@ -233,11 +213,6 @@ def _bound(row):
 def _row(work, positions):
     """The columns of a host that its messages write."""
     host, last = work.host, work.host.said[-1][0]
-    summary, worst = dict.fromkeys(SUMMARY, 0), dict.fromkeys(WORST, 0)
-    for finding in work.findings:
-        summary[finding["verdict"]] += 1
-        if finding["verdict"] == "drift":
-            worst[finding["severity"]] += 1
     row = {
         "last_seen": host.last_seen,
         "reported": host.reported,
@@ -249,9 +224,8 @@ def _row(work, positions):
         "revision": last.revision,
         "version": last.version,
         "anchor": host.chain.anchor,
-        "vector": vector(work.findings, positions),
-        **summary,
-        **{f"drift_{severity}": count for severity, count in worst.items()},
+        "vector": work.state.vector(positions),
+        **work.state.counts(),
     }
     reports = [said for said, _moment, _seen in host.said if said.kind == "report"]
     if reports:

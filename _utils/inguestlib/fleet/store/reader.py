@@ -3,7 +3,6 @@
 import datetime as dt
 import functools
 import json
-import zlib
 
 from sqlalchemy import BigInteger, and_, cast, func, or_, select
 
@@ -18,6 +17,7 @@ from inguestlib.fleet.store.rows import (
     Interval,
     Link,
     facts_of,
+    from_small,
     unpacked,
 )
 from inguestlib.fleet.store.statements import chunks
@@ -346,7 +346,7 @@ class _Details:
 
 
 def _said(data):
-    found = json.loads(zlib.decompress(data))
+    found = from_small(data)
     return (
         found["observed"],
         found["expected"],

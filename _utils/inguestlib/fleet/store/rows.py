@@ -153,27 +153,24 @@ def unpacked(data):
     return json.loads(zlib.decompress(data))
 
 
+def small(data):
+    """The bytes of a small text of JSON as they lie in the store: compressed where it is worth it.
+
+    JSON begins with none of the bytes that compressed data begin with.
+    """
+    return data if len(data) < _WORTH else zlib.compress(data)
+
+
+def from_small(data):
+    """The plain data of :func:`small`."""
+    data = bytes(data)
+    return json.loads(zlib.decompress(data) if data[:1] == b"\x78" else data)
+
+
+_WORTH = 400  # bytes
+
 facts_of = unpacked
 """The facts of a host, from the bytes that ``Reader.facts`` gives."""
-
-
-def vector(findings, positions):
-    """The worst verdict of each control, a byte each.
-
-    findings
-        Of one host, plain data.
-    positions
-        ``{control: place in the vector}``.
-    """
-    out = bytearray(NONE.encode() * (max(positions.values(), default=-1) + 1))
-    worst = {}
-    for finding in findings:
-        code = CODES[finding["verdict"]]
-        if RANK[code] < RANK[worst.get(finding["control"], NONE)]:
-            worst[finding["control"]] = code
-    for control, code in worst.items():
-        out[positions[control]] = ord(code)
-    return bytes(out)
 
 
 RANK = {code: rank for rank, code in enumerate([*CODES.values(), NONE])}

@@ -138,6 +138,7 @@ current = Table(  # apart from hosts: a heartbeat would write it again
     metadata,
     _host_key(primary_key=True, autoincrement=False),
     Column("findings", LargeBinary, nullable=False),
+    Column("index", LargeBinary, nullable=False),
 )
 
 facts = Table(

@@ -48,7 +48,10 @@ def test_vectors_have_a_byte_for_each_control(kept):
         ((name, vector),) = vectors
         known = r.controls()
     assert (name, list(known)) == ("web1", ids)
-    assert vector == rows.vector(web.findings, {c: n for n, c in enumerate(ids)})
+    assert len(vector) == len(ids)
+    for control, code in zip(ids, vector.decode(), strict=True):
+        verdicts = [f["verdict"] for f in web.findings if f["control"] == control]
+        assert rows.VERDICTS[code] == min(verdicts, key=list(rows.CODES).index)
     assert known["dns-no-public-resolver"]["family"] == "dns"
     assert known["dns-no-public-resolver"]["title"]
 
@@ -152,6 +155,26 @@ def test_a_delta_changes_what_it_names_and_nothing_else(kept):
         assert len(list(r.facts())) == 1
         assert [link.kind for link in r.links("web1")] == ["report", "delta"]
         assert not r.links("web1")[1].start
+
+
+def test_when_the_worse_of_two_findings_goes_the_other_one_counts(kept):
+    web = Machine("web1")
+    worse = {**web.findings[0], "control": "a-b", "resource": "/x", "verdict": "drift"}
+    other = {**worse, "verdict": "unknown", "evidence": "what the other one says"}
+    web.findings = [worse, other]
+    take(kept, web, web.report(NOW))
+    body = web._body("delta", NOW + HOUR) | {
+        "previous": web.digest,
+        "changed": [other],
+        "gone": [],
+        "summary": {},
+        "families": [],
+    }
+    take(kept, web, web._sent(body), NOW + HOUR)
+    with kept.read() as r:
+        drift, unknown = r.intervals()
+        assert (drift.verdict, drift.ended) == ("drift", NOW + HOUR)
+        assert (unknown.verdict, unknown.evidence) == ("unknown", other["evidence"])
 
 
 def test_a_heartbeat_moves_only_the_last_sign_of_life(kept):

@@ -18,7 +18,8 @@ def finding(control, verdict, resource="/etc/x", severity="high", **said):
 
 
 def detailed(findings):
-    return [(found, intervals.detail(found)[0]) for found in findings]
+    names = ("control", "resource", "verdict", "severity")
+    return [intervals.Now(*map(f.get, names), intervals.detail(f)[0]) for f in findings]
 
 
 class History:

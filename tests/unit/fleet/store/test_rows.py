@@ -1,5 +1,7 @@
 """The records of the store."""
 
+import json
+
 import pytest
 
 from inguestlib.fleet.store import rows
@@ -12,14 +14,9 @@ def test_every_verdict_has_a_code():
     assert rows.NONE not in rows.VERDICTS
 
 
-def test_a_vector_has_the_worst_verdict_of_each_control():
-    findings = [
-        {"control": "a", "verdict": "compliant"},
-        {"control": "a", "verdict": "drift"},
-        {"control": "c", "verdict": "not_applicable"},
-        {"control": "c", "verdict": "compliant"},
-    ]
-    assert rows.vector(findings, {"a": 0, "b": 1, "c": 2}) == b"d-c"
+@pytest.mark.parametrize("data", [{"a": None}, {"a": "ü" * 1000}])
+def test_small_texts_come_back(data):
+    assert rows.from_small(rows.small(json.dumps(data).encode())) == data
 
 
 @pytest.mark.parametrize("data", [{}, [{"a": "ü\ud800\0", "b": [1, None, True]}], "x" * 100_000])

@@ -48,6 +48,7 @@ def upgrade():
         "current",
         sa.Column("host", Id, autoincrement=False, nullable=False),
         sa.Column("findings", sa.LargeBinary, nullable=False),
+        sa.Column("index", sa.LargeBinary, nullable=False),
         _of_host("current"),
         sa.PrimaryKeyConstraint("host", name="pk_current"),
     )
