@@ -8,6 +8,7 @@ from inguestlib.fleet.page.findings import Findings, shown
 from inguestlib.fleet.store.rows import NONE
 from inguestlib.fleet.store.rows import VERDICTS as CODES
 from inguestlib.fleet.text import clean
+from inguestlib.fleet.views.hosts import standing
 from inguestlib.model import SEVERITIES
 from inguestlib.record import record
 
@@ -20,8 +21,7 @@ NOTHING = NONE.encode()
 class HostRow(NamedTuple):
     """A host in the page.
 
-    ``standing`` is one of :data:`STANDINGS`, ``seen`` its last word in seconds of the epoch (0:
-    never), ``drift`` how many findings drift, by severity; ``system`` its distribution.
+    ``standing`` is one of :data:`STANDINGS`, ``seen`` its last word in seconds of the epoch, ``drift`` how many findings drift, by severity; ``system`` its distribution.
     """
 
     name: str
@@ -155,26 +155,14 @@ def _controls(told, ids, columns):
 
 def _host(host, now, silent_after, findings, at):
     drift = tuple(column[at] for column in findings.drift)
-    seen = int(host.last_seen.timestamp()) if host.last_seen else 0
     words = f"{host.os.get('id') or ''} {host.os.get('version') or ''}".strip()
     return HostRow(
         clean(host.name),
-        standing(host.summary or {}, any(drift), seen, now.timestamp() - silent_after),
-        seen,
+        standing(host, now, silent_after),
+        int(host.last_seen.timestamp()),
         clean(words),
         drift,
     )
-
-
-def standing(summary, drifts, seen, silent_before):
-    """One of :data:`STANDINGS`. Of a silent host nobody knows whether what it said still holds."""
-    if seen < silent_before:
-        return "silent"
-    if drifts or summary.get("drift"):
-        return "drift"
-    if summary.get("error"):
-        return "trouble"
-    return "unknown" if summary.get("unknown") or not any(summary.values()) else "clean"
 
 
 def _trend(reader, since, now):

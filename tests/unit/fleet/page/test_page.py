@@ -13,7 +13,6 @@ import pytest
 
 from inguestlib.fleet import page
 from inguestlib.fleet.page import html
-from inguestlib.fleet.page.gather import standing
 from support import plain_reader
 from support.plain_reader import NOW, PlainReader, host, interval
 
@@ -211,22 +210,6 @@ def test_a_long_text_is_cut_and_says_so():
     (found,) = [f for f in block_of(text_of(reader))["findings"] if f["h"] == [2]]
     assert found["o"].endswith("(3000 more characters)")
     assert found["e"][0].endswith("(3000 more characters)")
-
-
-@pytest.mark.parametrize(
-    "summary, drifts, seen, expected",
-    [
-        ({"compliant": 3}, False, 100, "clean"),
-        ({"compliant": 3, "drift": 1}, True, 100, "drift"),
-        ({"compliant": 3, "drift": 1}, True, 10, "silent"),
-        ({"compliant": 3, "error": 1, "unknown": 1}, False, 100, "trouble"),
-        ({"compliant": 3, "unknown": 1}, False, 100, "unknown"),
-        ({"waived": 1, "not_applicable": 2}, False, 100, "clean"),
-        ({}, False, 100, "unknown"),
-    ],
-)
-def test_standing(summary, drifts, seen, expected):
-    assert standing(summary, drifts, seen, 50) == expected
 
 
 def test_times_as_people_say_them():
