@@ -28,6 +28,7 @@ _LOG = logging.getLogger(__name__)
 _WATCHERS = {}
 _RESENT = {}
 
+MOST = 200  # findings in one event; the signed message has all
 RESEND_EVERY = 30  # seconds between two looks into the outbox
 
 all_families()  # all of the library is loaded now, and so of one age
@@ -149,10 +150,18 @@ def _deliver(done, loaded):
     try:
         return tell.delta(minion.place(__opts__), *said).envelope
     except chain.NoChain:
-        __salt__["inguest.report"]()  # it says all of this, and later changes can follow it
+        _report()
     except (chain.ChainError, messages.MessageError) as exc:
         _LOG.error("inguest beacon: the change is told without a signed message: %s", exc)
     return None
+
+
+def _report():
+    """Begin a chain: a report says all that changed, and later changes can follow it."""
+    try:
+        __salt__["inguest.report"]()
+    except Exception as exc:  # noqa: BLE001 - the events go out all the same
+        _LOG.error("inguest beacon: there is no report that changes could follow: %s", exc)
 
 
 def _resend(folder):
@@ -161,7 +170,7 @@ def _resend(folder):
     if 0 <= now - _RESENT.get(folder, 0) < RESEND_EVERY:
         return
     _RESENT[folder] = now
-    if not outbox.due(folder):
+    if not os.path.isdir(folder) or not outbox.due(folder):
         return
     if __opts__.get("multiprocessing", True):
         process.aside(__salt__["inguest.resend"])
@@ -179,8 +188,10 @@ def _events(beacon, told):
             data = {
                 "id": __opts__["id"],
                 "host": __opts__["id"],
-                "findings": [verdicts.small(finding) for finding in findings],
+                "findings": [verdicts.small(finding) for finding in findings[:MOST]],
             }
+            if len(findings) > MOST:
+                data["left_off"] = len(findings) - MOST
             if message:
                 data["message"], message = message, None
             events.append({"tag": base + tag, "data": data, "beacon_name": beacon})

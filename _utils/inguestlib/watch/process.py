@@ -4,6 +4,7 @@ A fork has all code loaded, with Salt's functions, and costs the minion a few mi
 """
 
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -25,6 +26,7 @@ def aside(work):
     try:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)  # the minion's own handlers would end the minion
+        gc.disable()  # a search for garbage would copy the memory that the two share
         os.nice(5)
         work()
     except BaseException:  # noqa: BLE001 - nothing may run on into the minion's code

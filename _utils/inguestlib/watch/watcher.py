@@ -41,7 +41,7 @@ class Watcher:
     def __init__(self, folder, root):
         self.folder = folder
         self.root = root
-        self._stamp = None
+        self._stamp = ()  # of no file: the first pass reads the memory
         self._memory = None
         self._sentry = None
         self._pillar = (None, None)
@@ -57,7 +57,7 @@ class Watcher:
         """
         now = time.time() if now is None else now
         stamp = memory.stamp(self.folder)
-        if stamp is None or stamp != self._stamp:
+        if stamp != self._stamp:
             self._remember(stamp)
         elif 0 <= now - self._begun < PAUSE_LIMIT:
             return None  # a round was begun, and has not ended or has failed
@@ -78,6 +78,9 @@ class Watcher:
         moved = self._sentry.moved()
         if not moved:
             self._calm = True
+            if self._begun:  # it failed, and what it was about is as it was before
+                self._begun = 0.0
+                memory.note_failure(self.folder, "")
             return None
         calm, self._calm = self._calm, False
         units = [mark for mark in moved if mark[0] == "units"]

@@ -35,7 +35,7 @@ class Rig:
             function, *args, minion_tgt=self.guest.name, timeout=60, **kwargs
         )
 
-    def wait_for(self, word, since, timeout=20):
+    def wait_for(self, word, since, timeout=90):
         """The data of the event ``…/inguest/<word>`` and how long it took."""
         pattern = (self.master.id, f"salt/beacon/{self.guest.name}/inguest/{word}")
         found = self._listener.wait_for_events([pattern], timeout=timeout, after_time=since)
@@ -55,7 +55,7 @@ class Rig:
 
     def rests(self):
         """Wait until rounds have ended and nothing moves."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while time.monotonic() < deadline:
             if os.path.exists(self.memory) and time.time() - os.stat(self.memory).st_mtime > 5:
                 return
@@ -132,7 +132,7 @@ def test_drift_and_cure_arrive_within_the_interval(rig):
     assert "8.8.8.8" in json.dumps(finding["observed"])
     assert "/etc/resolv.conf" in finding["evidence"]
     assert data["host"] == "web1"
-    assert took < INTERVAL + 5, "the interval, and the judgement on a busy machine"
+    assert took < INTERVAL + 20, "the interval, and the judgement on a machine busy with tests"
     rig.rests()
     assert rig.count(begun) == 1, "told once"
     again = time.time()
@@ -146,7 +146,7 @@ def test_drift_made_while_the_minion_was_down(rig):
     begun = time.time()
     rig.guest.resolvers(BAD)
     rig.guest.daemon.start()
-    data, _took = rig.wait_for("drift", begun, timeout=60)
+    data, _took = rig.wait_for("drift", begun)
     assert "dns-servers-approved" in controls(data)
     rig.rests()
     assert rig.count(begun) == 1
