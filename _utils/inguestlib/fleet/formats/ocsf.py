@@ -29,6 +29,8 @@ _STANDARDS = {
     "cis": "CIS Benchmarks",
     "stig": "DISA STIG",
     "nist_800_53": "NIST SP 800-53",
+    "pci_dss_4": "PCI DSS 4",
+    "complianceascode": "ComplianceAsCode",
 }
 
 
