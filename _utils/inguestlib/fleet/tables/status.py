@@ -100,7 +100,7 @@ def _totals(data, paint):
     stands = dict(data["hosts"])
     total = sum(stands.values())
     if not total:
-        return ["", paint("no host has reported, and none is known", "magenta")]
+        return ["", paint("no host has reported: has the engine inguest been running?", "magenta")]
     shown = [name for name in STANDINGS if name != "never" or stands["never"]]
     out = ["", f"{plural(total, 'host')}: {numbers(stands, shown, paint)}"]
     found = data["verdicts"]

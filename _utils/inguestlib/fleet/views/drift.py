@@ -38,7 +38,8 @@ def drift(reader, since, now, *, match=None, controls=None, severities=None, tic
     drift that is open now, by severity; ``new_hosts`` were not known then. The exit code is 2 when
     anything began.
 
-    Raises :class:`ViewError` for a control or a severity that nobody knows.
+    Raises :class:`ViewError` for a control or a severity that nobody knows, and when no host is
+    meant.
     """
     _known(reader, controls, severities)
     open_, new = _hosts(reader, match, since)
@@ -131,13 +132,16 @@ def _order(row):
 
 def _hosts(reader, match, since):
     """``({severity: drift that is open now}, {hosts that were not known then})``."""
-    out, new = dict.fromkeys(SEVERITIES, 0), set()
+    out, new, any_ = dict.fromkeys(SEVERITIES, 0), set(), False
     for host in reader.each_host():
         if match is None or match(host.name):
+            any_ = True
             for severity, number in host.worst.items():
                 out[severity] = out.get(severity, 0) + number
             if host.first_seen >= since:
                 new.add(host.name)
+    if not any_:
+        raise hosts.nobody(match)
     return out, new
 
 

@@ -31,6 +31,8 @@ def history(reader, name, now, *, kind=None, since=None, until=None, match=None,
     Raises :class:`ViewError` for a name that is both or neither.
     """
     kind = kind_of(reader, name, kind)
+    if match is not None and kind == "control" and not hosts.wanted(reader, match):
+        raise hosts.nobody(match)
     found = []
     for number, one in enumerate(reader.intervals(**{kind: name}, since=since, until=until)):
         if kind == "host" or match is None or match(one.host):

@@ -59,6 +59,13 @@ def wanted(reader, match):
     return [host for host in reader.each_host() if match is None or match(host.name)]
 
 
+def nobody(match):
+    """The :class:`ViewError` where no host of the store is meant: that is no clean fleet."""
+    if match is None:
+        return ViewError("the store knows no host yet: has the engine inguest been running?")
+    return ViewError("no host of the store matches the target")
+
+
 def one(reader, name):
     """The row of a host. Raises :class:`ViewError` that names the nearest ones."""
     found = reader.hosts([str(name)])

@@ -1,7 +1,7 @@
 """The waivers of the fleet, and what became of each."""
 
 from inguestlib.fleet.answers import CLEAN, DRIFT
-from inguestlib.fleet.views import SCHEMA, quiet, when
+from inguestlib.fleet.views import SCHEMA, hosts, quiet, when
 
 STATES = ("active", "unused", "not_started", "expired", "unknown_control")
 KEY = ("control", "resource", "hosts", "reason", "approver", "start", "expires")
@@ -23,6 +23,8 @@ def waivers(reader, now, within, *, match=None, tick=quiet):
     waiver that is active on any host is active; one that is unused on all is unused. ``counts``
     counts waivers by state, and the ``expiring`` ones. The exit code is 2 when one has expired, is
     expiring while in use, or names a control that does not exist.
+
+    Raises :class:`ViewError` when no host is meant.
     """
     found = {}
     states = {}  # by the identity of the list: the Reader shares equal ones
@@ -43,6 +45,8 @@ def waivers(reader, now, within, *, match=None, tick=quiet):
             )
             row["findings"] += waiver.get("findings") or 0
             row["on"].setdefault(state, []).append(host.name)
+    if not number:
+        raise hosts.nobody(match)
     rows = [_told(row, now, within) for row in found.values()]
     rows.sort(key=lambda row: (_rank(row), row["seconds"] or 0, str(row["control"])))
     counts = dict.fromkeys((*STATES, "expiring"), 0)
