@@ -20,6 +20,12 @@ _LOCK = 0x696E67756573  # "ingues": the key of the advisory lock of this store
 HOSTS = _LOCK + 1  # held by who adds hosts; before any host's row
 CONTROLS = _LOCK + 2  # held by who adds controls; after the rows
 
+# What is committed is acknowledged, and its guest lets go of it: a crash must not take it back.
+_WAIT_FOR_DISK = text(
+    "SELECT set_config('synchronous_commit', 'on', true) "
+    "WHERE current_setting('synchronous_commit') = 'off'"
+)
+
 
 class Database:
     """One database by its URL.
@@ -78,6 +84,7 @@ class Database:
             connection = connection.execution_options(inguest_writes=True)
             with connection.begin():
                 if not self.sqlite:
+                    connection.execute(_WAIT_FOR_DISK)
                     shared = "" if alone else "_shared"
                     self._lock(connection, f"pg_advisory_xact_lock{shared}", _LOCK)
                 yield connection
