@@ -53,7 +53,6 @@ def start():
         _LOG.error("inguest: the engine can't run: %s", exc)
         time.sleep(_WRONG)
         return
-    parent = os.getppid()
     with Bus(__opts__) as bus, Master(__opts__) as master:
         engine = loop.Engine(
             bus,
@@ -67,7 +66,27 @@ def start():
             foreign=bool(__opts__.get("order_masters")),
         )
         _LOG.info("inguest: the engine takes reports")
-        engine.run(lambda: os.getppid() == parent)
+        engine.run(_Going())
+
+
+class _Going:
+    """Whether to go on: not without the master that started us, and not on code that was replaced
+    by a sync. Then Salt starts the engine again."""
+
+    EVERY = 10  # seconds between two looks at the files
+
+    def __init__(self):
+        self._parent = os.getppid()
+        self._looked = time.monotonic()
+
+    def __call__(self):
+        if os.getppid() != self._parent:
+            return False
+        now = time.monotonic()
+        if now - self._looked < self.EVERY:
+            return True
+        self._looked = now
+        return not inguestlib.stale(__file__)
 
 
 def accepted(opts):
