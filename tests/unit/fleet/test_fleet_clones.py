@@ -129,3 +129,23 @@ def test_the_table():
     assert "LUKS volume key" in narrow
     assert max(map(len, narrow.splitlines())) <= 60
     assert cloneview.text(compare(a=facts())) == "1 host compared: nothing shared"
+
+
+def test_keys_of_ssh_and_of_the_minion():
+    one, two = facts("m1"), facts("m2")
+    for data in (one, two):
+        data["guest"]["identity"] = {"machine": None, "ssh": {"/etc/ssh/k.pub": "SHA256:k"}}
+    two["guest"]["identity"]["machine"] = "m3"
+    view = clones.compare("ab", {"a": one, "b": two}, keys=lambda name: "sha256:key")
+    assert kinds(view) == {
+        "ssh-host-key": {"a": ["/etc/ssh/k.pub"], "b": ["/etc/ssh/k.pub"]},
+        "minion-key": {"a": ["its accepted key"], "b": ["its accepted key"]},
+    }
+    assert clones.compare("ab", {"a": one, "b": two}, keys=lambda name: None)["shared"] == [
+        view["shared"][0]
+    ]
+
+
+def test_a_store_that_can_not_be_read():
+    view = clones.failed("no library")
+    assert view["retcode"] == 3 and cloneview.text(view) == "no library"
