@@ -1,5 +1,6 @@
 """What ten minions tell is in the store: all of it, once, whatever is killed meanwhile."""
 
+import json
 import os
 import signal
 import time
@@ -32,6 +33,11 @@ def test_drift_on_one_shows_within_the_beacons_interval(fleet):
     current = fleet.read(lambda r: r.current("web2"))
     drift = {one["control"] for one in current if one["verdict"] == "drift"}
     assert any("8.8.8.8" in one["evidence"] for one in current if one["verdict"] == "drift")
+    status = fleet.master.run("inguest.status", "--out=json")
+    shown = json.loads(status.stdout)
+    assert status.returncode == 2, status
+    assert shown["hosts"]["drift"] == 1 and shown["hosts"]["clean"] == 9
+    assert [one["host"] for one in shown["worst"]] == ["web2"]
     fleet.minions["web2"].resolvers(fleet_rig.GOOD)
     fleet_rig.until(lambda: not drifting(fleet), shown=fleet.log)
     fleet.settled()
