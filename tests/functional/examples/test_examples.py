@@ -1,12 +1,16 @@
 """The reactors of the examples, rendered by Salt's own compiler, also with hostile guests."""
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
 import salt.config
 import salt.loader
+import salt.template
 import yaml
+
+from inguestlib.reporting import revision
 
 pytestmark = pytest.mark.functional
 
@@ -29,30 +33,29 @@ def _finding(control="dns-servers-approved", **more):
 
 
 @pytest.fixture(scope="module")
-def react(tmp_path_factory):
+def render(tmp_path_factory):
+    """``render(path, data=…, tag=…)``: an SLS file by Salt's own renderers."""
+    opts = salt.config.minion_config(None)
+    folder = str(tmp_path_factory.mktemp("minion"))
+    opts.update(cachedir=folder, extension_modules=folder, root_dir=folder, file_client="local")
+    opts["grains"] = salt.loader.grains(opts)
+    renderers = salt.loader.render(opts, salt.loader.minion_mods(opts))
+
+    def rendered(path, **words):
+        return salt.template.compile_template(str(path), renderers, "jinja|yaml", [], [], **words)
+
+    return rendered
+
+
+@pytest.fixture(scope="module")
+def react(render):
     """``react("mail", data)``: what the master's reactor would do about this event."""
-    opts = salt.config.master_config(None)
-    folder = str(tmp_path_factory.mktemp("master"))
-    opts.update(cachedir=folder, extension_modules=folder, root_dir=folder)
-    minion = salt.config.minion_config(None)
-    minion.update(cachedir=folder, extension_modules=folder, root_dir=folder, file_client="local")
-    functions = salt.loader.minion_mods(minion)
-    renderers = salt.loader.render(minion, functions)
 
-    def render(name, data, tag="salt/beacon/web1/inguest/drift"):
-        import salt.template
+    def reaction(name, data):
+        path = EXAMPLES / f"reactor/{name}.sls"
+        return render(path, data=data, tag="salt/beacon/web1/inguest/drift")
 
-        return salt.template.compile_template(
-            str(EXAMPLES / f"reactor/{name}.sls"),
-            renderers,
-            "jinja|yaml",
-            [],
-            [],
-            data=data,
-            tag=tag,
-        )
-
-    return render
+    return reaction
 
 
 def _arguments(call):
@@ -93,6 +96,17 @@ def test_only_named_families_are_cured(react):
     assert (call["tgt"], call["tgt_type"]) == (["*"], "list")
     assert _arguments(call["args"]) == {"families": ["dns"]}
     assert not react("cure", {"id": "web1", "findings": [_finding("tools-x")]})
+
+
+def test_the_revision_is_gits(render, tmp_path):
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@corp.example"]
+    subprocess.run([*git, "init", "-q"], check=True)
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "first"], check=True)
+    asked = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True)
+    text = (EXAMPLES / "revision.sls").read_text().replace("/srv/salt", str(tmp_path))
+    (tmp_path / "revision.sls").write_text(text)
+    found = render(tmp_path / "revision.sls")["inguest"]["revision"]
+    assert found == asked.stdout.strip() == revision.of_checkout(str(tmp_path))
 
 
 def test_the_configurations_are_yaml_and_name_what_exists():
