@@ -2,6 +2,7 @@
 # make demo               a master, a minion and an offline guest: drift, highstate, no drift, drift found
 # make test               all tests but those that boot a virtual machine
 # make guest              the tests that boot virtual machines, emulated by QEMU
+# make bench-fleet        the store of a large fleet:  BENCH_ARGS='--hosts 10000 --days 90'
 # make lint bench docs    what the names say
 #
 # Each environment lies in .venv/, one for each series of Salt:  make test SALT=3006
@@ -17,7 +18,7 @@ AUDIT_ARGS ?=
 DEMO_ARGS ?=
 BENCH_ARGS ?=
 
-.PHONY: help audit demo test guest lint bench docs clean rig
+.PHONY: help audit demo test guest lint bench bench-fleet docs clean rig
 help:
 	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
 
@@ -63,6 +64,9 @@ lint: .venv/lint/done
 
 bench: $(VENV)/tests
 	$(BIN)/python bench/audit.py $(BENCH_ARGS)
+
+bench-fleet: $(VENV)/tests rig
+	$(BIN)/python bench/fleet/run.py $(BENCH_ARGS)
 
 docs: .venv/docs/done
 	.venv/docs/bin/python -m sphinx -W -b html docs docs/_build/html
