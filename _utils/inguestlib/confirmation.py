@@ -180,7 +180,8 @@ class Guard:
         self._write(guest, home)
         end = time.monotonic() + self.window - min(5.0, self.window / 4)
         while True:
-            reason = self.ask(max(1.0, min(30.0, end - time.monotonic())))
+            # Long enough for a busy machine to start Python, and for a second attempt.
+            reason = self.ask(max(1.0, min(60.0, end - time.monotonic())))
             if not reason:
                 return None
             if time.monotonic() + self._pause >= end:

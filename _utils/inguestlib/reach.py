@@ -56,7 +56,8 @@ def asker(functions, opts):
             ignore_retcode=True,
             output_loglevel="quiet",
         )
-        words = str(done.get("stderr") or done.get("stdout") or "").strip().splitlines()
+        said = str(done.get("stderr") or done.get("stdout") or "").strip().splitlines()
+        words = [line for line in said if not line.startswith("[")] or said  # Salt's log
         return "" if done["retcode"] == 0 else (words or ["no reason was given"])[-1]
 
     return ask
