@@ -133,6 +133,8 @@ def _round(own, pillar, due, beacon):
     except Exception as exc:  # noqa: BLE001 - whatever it is, it is told as a finding
         return _failed(own.folder, beacon, f"{exc.__class__.__name__}: {exc}"), None
     memory.note_failure(own.folder, "")
+    if due.why == "start":
+        _begin_chain()
     return _events(beacon, told), told
 
 
@@ -154,6 +156,14 @@ def _deliver(done, loaded):
     except (chain.ChainError, messages.MessageError) as exc:
         _LOG.error("inguest beacon: the change is told without a signed message: %s", exc)
     return None
+
+
+def _begin_chain():
+    """A first report, where there was none, so that what changes later can follow it."""
+    if minion.without_master(__opts__):
+        return
+    if chain.last(minion.home(__opts__), __opts__["id"]) is None:
+        _report()
 
 
 def _report():

@@ -27,7 +27,6 @@ def aside(work):
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)  # the minion's own handlers would end the minion
         gc.disable()  # a search for garbage would copy the memory that the two share
-        os.nice(5)
         work()
     except BaseException:  # noqa: BLE001 - nothing may run on into the minion's code
         _LOG.exception("inguest: the beacon's work failed")
