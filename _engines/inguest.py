@@ -58,7 +58,7 @@ def start():
             bus,
             salt.utils.event.SaltEvent.unpack,
             lambda: store.open_store(chosen),
-            accepted(__opts__).of,
+            keys.of_master(__opts__, salt.cache.Cache, time.monotonic).of,
             master.run,
             __opts__["id"],
             loop.Clock,
@@ -87,22 +87,6 @@ class _Going:
             return True
         self._looked = now
         return not inguestlib.stale(__file__)
-
-
-def accepted(opts):
-    """Where this master keeps the public keys of the minions that it accepted."""
-    pki = opts.get("cluster_pki_dir") if opts.get("cluster_id") else None
-    folder = os.path.join(pki or opts["pki_dir"], "minions")
-    driver = opts.get("keys.cache_driver", "localfs_key")
-    if driver == "localfs_key":
-        return keys.Keys(folder)
-    cache = salt.cache.Cache(opts, driver=driver)
-
-    def fetch(minion):
-        found = cache.fetch("keys", minion)
-        return found.get("pub") if found and found.get("state") == "accepted" else None
-
-    return keys.Keys(folder, fetch, time.monotonic)
 
 
 class Bus:

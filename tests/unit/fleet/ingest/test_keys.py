@@ -2,7 +2,7 @@
 
 import pytest
 
-from inguestlib.fleet.ingest.keys import Keys
+from inguestlib.fleet.ingest.keys import Keys, of_master
 
 
 def test_a_key_is_read_again_when_it_changed(tmp_path):
@@ -44,3 +44,25 @@ def test_keys_that_are_kept_elsewhere_are_fetched_now_and_then(tmp_path):
     now[0] = 61.0
     assert keys.of("web1") == "pem"
     assert asked == ["web1", "web1"]
+
+
+def test_where_a_master_keeps_them(tmp_path):
+    (tmp_path / "minions").mkdir()
+    (tmp_path / "minions/web1").write_text("a key")
+    known = of_master({"pki_dir": str(tmp_path)}, None, None)
+    assert known.of("web1") == "a key" and known.fingerprint("web1") is None
+    cluster = {"pki_dir": "/nowhere", "cluster_id": "c", "cluster_pki_dir": str(tmp_path)}
+    assert of_master(cluster, None, None).of("web1") == "a key"
+
+    class Cache:
+        def __init__(self, opts, driver):
+            assert driver == "redis_key"
+
+        def fetch(self, bank, name):
+            return {"web1": {"state": "accepted", "pub": "k"}, "web2": {"state": "pending"}}.get(
+                name
+            )
+
+    other = {"pki_dir": str(tmp_path), "keys.cache_driver": "redis_key"}
+    known = of_master(other, Cache, lambda: 0.0)
+    assert [known.of(name) for name in ("web1", "web2", "web3")] == ["k", None, None]
