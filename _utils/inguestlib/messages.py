@@ -214,7 +214,10 @@ def stamp(moment):
 def when(text):
     """The aware datetime, UTC, of a time in a message. Raises :class:`MessageError`."""
     try:
-        return dt.datetime.strptime(text, _TIME).replace(tzinfo=dt.timezone.utc)
+        if len(text) != 20 or text[10] != "T" or text[19] != "Z":
+            raise ValueError
+        # strptime takes as long as checking a signature
+        return dt.datetime.fromisoformat(text[:19]).replace(tzinfo=dt.timezone.utc)
     except (TypeError, ValueError) as exc:
         raise MessageError(f"{text!r} is not a time like 2026-11-23T10:00:00Z") from exc
 
