@@ -64,6 +64,7 @@ lint: .venv/lint/done
 
 bench: $(VENV)/tests
 	$(BIN)/python bench/audit.py $(BENCH_ARGS)
+	$(BIN)/python bench/beacon.py
 
 bench-fleet: $(VENV)/tests rig
 	$(BIN)/python bench/fleet/run.py $(BENCH_ARGS)
