@@ -11,8 +11,8 @@ No guest is asked and none is touched.
 """
 
 import datetime as dt
-import fnmatch
 import os
+import shutil
 import sys
 import time
 
@@ -26,7 +26,8 @@ import inguestlib
 
 inguestlib = inguestlib.refresh()
 
-from inguestlib.fleet import settings, store
+from inguestlib.fleet import settings, steps, store
+from inguestlib.fleet.views import ViewError, hosts
 from inguestlib.fleet.whatif import pool, proposal, run
 
 INTERFACE = 1
@@ -48,7 +49,7 @@ def whatif(tgt="*", tgt_type="glob", policy=None, pillar=None, jobs=None):
     is ``unknown``: an active probe with other parameters, a family that was off.
 
     tgt, tgt_type
-        Which hosts of the store. Anything but ``glob`` and ``list`` asks the master's caches.
+        Which hosts of the store. Anything but ``glob``, ``list`` and ``pcre`` asks the master.
     policy
         A file of this master: YAML in the shape of the pillar, with the key ``inguest`` or
         without it; no renderer runs. It is the whole policy of every host.
@@ -77,6 +78,7 @@ def whatif(tgt="*", tgt_type="glob", policy=None, pillar=None, jobs=None):
     """
     inguestlib.warn_if_stale(__file__)
     proposed = _proposal(policy, pillar)
+    told = _steps()
     try:
         kept = store.open_store(settings.load(__opts__))
     except (settings.SettingsError, store.StoreError) as exc:
@@ -84,7 +86,6 @@ def whatif(tgt="*", tgt_type="glob", policy=None, pillar=None, jobs=None):
     try:
         with kept.read() as reader:
             names = _names(reader, tgt, tgt_type)
-            told = _Told(len(names))
             result = run.whatif(
                 reader,
                 proposed,
@@ -92,12 +93,12 @@ def whatif(tgt="*", tgt_type="glob", policy=None, pillar=None, jobs=None):
                 dt.datetime.now(dt.timezone.utc),
                 pillars=_pillars if proposed["from"] == "pillar" else None,
                 jobs=int(jobs) if jobs else None,
-                tick=told,
+                tick=lambda done: told(f"{done} of {len(names)} hosts judged"),
             )
-            told.done()
-    except (pool.WorkerDied, store.StoreError) as exc:
+    except (pool.WorkerDied, ViewError, store.StoreError) as exc:
         raise CommandExecutionError(str(exc)) from exc
     finally:
+        told.done()
         kept.close()
     __context__["retcode"] = result["retcode"]
     if not __opts__.get("output"):
@@ -122,15 +123,17 @@ def _proposal(policy, pillar):
 
 
 def _names(reader, tgt, tgt_type):
-    """The hosts of the store that are meant, sorted."""
-    known = [host.name for host in reader.hosts()]
-    if tgt_type == "glob" and isinstance(tgt, str):
-        return sorted(fnmatch.filter(known, tgt)) if tgt != "*" else sorted(known)
+    """The hosts that are meant, sorted; those of a list though the store knows nothing of them."""
     if tgt_type == "list":
-        asked = tgt.split(",") if isinstance(tgt, str) else list(tgt)
-        return sorted({name.strip() for name in asked})
+        asked = tgt.split(",") if isinstance(tgt, str) else tgt
+        return sorted({str(name).strip() for name in asked})
+    match = hosts.matcher(tgt, tgt_type, _minions)
+    return [host.name for host in hosts.wanted(reader, match)]
+
+
+def _minions(tgt, tgt_type):
     found = salt.utils.minions.CkMinions(__opts__).check_minions(tgt, tgt_type)
-    return sorted(set(found.get("minions", ())) & set(known))
+    return found.get("minions", ())
 
 
 def _pillars(names):
@@ -151,33 +154,15 @@ def _pillars(names):
     }
 
 
-class _Told:
-    """How far it has come, on stderr and on the event bus, once it takes longer than that."""
+def _steps():
+    by_hand = __opts__.get("fun", "").startswith("inguest.") and not __opts__.get("quiet")
+    columns = shutil.get_terminal_size().columns
+    return steps.Steps(sys.stderr if by_hand else None, time.monotonic, _fire, columns)
 
-    QUIET = EVERY = 2.0
 
-    def __init__(self, total):
-        self._total = total
-        self._next = time.monotonic() + self.QUIET
-        by_hand = __opts__.get("fun", "").startswith("inguest.") and not __opts__.get("quiet")
-        self._stream = sys.stderr if by_hand else None
-        self._live = bool(self._stream) and self._stream.isatty()
-        self._drawn = False
-
-    def __call__(self, done):
-        if time.monotonic() < self._next:
-            return
-        self._next = time.monotonic() + self.EVERY
-        if self._stream:
-            words = f"{done} of {self._total} hosts judged"
-            self._stream.write(f"\r\x1b[K{words}" if self._live else words + "\n")
-            self._stream.flush()
-            self._drawn = self._live
-        event = __jid_event__
-        event.event.fire_event({"judged": done, "expected": self._total}, f"{event.base}/progress")
-
-    def done(self):
-        """Leave the line of a terminal empty."""
-        if self._drawn:
-            self._stream.write("\r\x1b[K")
-            self._stream.flush()
+def _fire(data):
+    # Salt gives the job's event to one of the files that share a virtual name: to the first.
+    told = __salt__["inguest.audit"].__globals__.get("__jid_event__")
+    if told is not None:
+        # Fired by itself it would also be printed into the answer on stdout.
+        told.event.fire_event(data, f"{told.base}/progress")

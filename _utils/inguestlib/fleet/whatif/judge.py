@@ -1,4 +1,9 @@
-"""One host judged by the proposed policy. Parts of facts that are equal are judged once."""
+"""One host judged by the proposed policy. What is equal on many hosts is judged once.
+
+A judge is a pure function of the sections that it reads, of what it reads of the guest as a whole,
+of the policy, and of which waivers are in force. So all of that is watched, and a control is judged
+again only where something that it has ever read is another.
+"""
 
 import hashlib
 import marshal
@@ -12,7 +17,7 @@ from inguestlib.model import SCHEMA, Verdict
 from inguestlib.policy import waive
 
 _SECRET = "SecretError: "
-_MOST = 20_000  # families of facts that are remembered; then the memory is emptied
+_MOST = 200_000  # judgements that are remembered; then the memory is emptied
 
 
 class Unjudgeable(ValueError):
@@ -28,10 +33,9 @@ class Judge:
 
     def __init__(self, now):
         self._now = now
-        self._families = all_families()
-        self._ids = {c.id for family in self._families.values() for c in family.controls}
+        self._ids = {c.id for family in all_families().values() for c in family.controls}
         self._chosen = {}  # of each policy what it selects
-        self._guest_keys = {name: set() for name in self._families}
+        self._reads = {}  # of each control: sections, and keys of the guest
         self._known = {}
 
     def findings(self, host, facts, policy, key):
@@ -57,28 +61,61 @@ class Judge:
         return out
 
     def _family(self, family, controls, facts, policy, key):
-        name, guest = family.name, facts["guest"]
+        name, guest = family.name, Watched(facts["guest"])
         sections, asked = facts.get(name, {}), facts["asked"].get(name, {})
-        content = hashlib.blake2b(marshal.dumps((sections, asked), 0), digest_size=20).digest()
-        key = (name, content, *key)
-        known = self._known.get((*key, _values(guest, self._guest_keys[name])))
-        if known is not None:
-            return known
-        seen = Watched(guest)
-        params = policy.family(name)
-        held = StoredFacts(name, sections, seen, blocked(family, asked, params))
-        found = audit.judge_family(name, controls, held, policy)
+        held = StoredFacts(name, sections, guest, blocked(family, asked, policy.family(name)))
+        parts = _Parts(sections, asked)
+        out = []
+        for control in controls:
+            reads = self._reads.get(control.id, ((), ()))
+            known = self._known.get((control.id, key, *self._seen(reads, parts, facts)))
+            if known is None:
+                held.read.clear()
+                guest.read.clear()
+                known = self._judged(control, held, policy, name)
+                reads = (_more(reads[0], held.read), _more(reads[1], guest.read))
+                self._reads[control.id] = reads
+                if len(self._known) > _MOST:
+                    self._known.clear()
+                self._known[(control.id, key, *self._seen(reads, parts, facts))] = known
+            out += known
+        return out
+
+    @staticmethod
+    def _seen(reads, parts, facts):
+        """What a control may look at: of the sections and of the guest what it has ever read."""
+        sections, guest = reads
+        of_guest = marshal.dumps([facts["guest"].get(word) for word in guest], 0) if guest else b""
+        return sections, guest, tuple(map(parts.digest, sections)), of_guest
+
+    def _judged(self, control, facts, policy, family):
+        found = audit.judge_family(family, [control], facts, policy)
         found, _states = waive([_without_secrets(f) for f in found], policy, self._ids)
         out = []
         for finding in found:
             plain = audit.plain(finding.to_dict())
-            plain["enforced"] = bool(finding.changes) and policy.enforced(finding.control, name)
+            plain["enforced"] = bool(finding.changes) and policy.enforced(control.id, family)
             out.append(plain)
-        self._guest_keys[name] |= seen.read
-        if len(self._known) > _MOST:
-            self._known.clear()
-        self._known[(*key, _values(guest, self._guest_keys[name]))] = out
         return out
+
+
+def _more(known, found):
+    return known if found.issubset(known) else tuple(sorted({*known, *found}))
+
+
+class _Parts:
+    """The sections of one family of one host, by digest; each is digested once, when needed."""
+
+    def __init__(self, sections, asked):
+        self._sections, self._asked, self._known = sections, asked, {}
+
+    def digest(self, section):
+        """Of the section, of what it was asked, and of whether it is there."""
+        if section not in self._known:
+            found = [section in self._sections, self._sections.get(section)]
+            data = marshal.dumps([*found, self._asked.get(section)], 0)
+            self._known[section] = hashlib.blake2b(data, digest_size=16).digest()
+        return self._known[section]
 
 
 class Watched(Mapping):
@@ -98,10 +135,6 @@ class Watched(Mapping):
 
     def __len__(self):
         return len(self._data)
-
-
-def _values(guest, keys):
-    return marshal.dumps([(key, guest.get(key)) for key in sorted(keys)], 0)
 
 
 def _without_secrets(finding):

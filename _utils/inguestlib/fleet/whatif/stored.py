@@ -13,16 +13,22 @@ class StoredFacts(FamilyFacts):
     blocked
         ``{section: why}``; from :func:`blocked`.
 
-    Asking for a section that is blocked, or that is not there, raises
-    :class:`inguestlib.model.FactUnseen`: the control is ``unknown``.
+    ``read`` are the sections that were asked for. Asking for one that is blocked, or that is not
+    there, raises :class:`inguestlib.model.FactUnseen`: the control is ``unknown``.
     """
 
     def __init__(self, name, sections, guest, blocked):
         super().__init__(sections, guest)
         self._name = name
         self._blocked = blocked
+        self.read = set()
+
+    def __iter__(self):
+        self.read.update(self._sections)
+        return super().__iter__()
 
     def __getitem__(self, section):
+        self.read.add(section)
         if section in self._blocked:
             raise FactUnseen(self._blocked[section])
         if section not in self._sections:
