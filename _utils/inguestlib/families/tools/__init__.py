@@ -81,5 +81,5 @@ FAMILY = Family(
     schema={key: type_ for module in _MODULES for key, type_ in module.SCHEMA.items()},
     observers={key: observe for module in _MODULES for key, observe in module.OBSERVERS.items()},
     controls=tuple(control for module in _MODULES for control in module.CONTROLS),
-    volatile=("running.*.sessions", "desktop.sessions"),
+    volatile=("running.*.sessions", "desktop.sessions", "vulnerabilities.day"),
 )
