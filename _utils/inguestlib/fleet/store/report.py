@@ -72,7 +72,10 @@ def text(value, limit=_TEXT):
 
 def key(finding):
     """``(control, resource)`` as the store tells findings apart: short enough for an index."""
-    resource = text(finding["resource"], len(finding["resource"]) * 10)
+    resource = finding["resource"]
+    if len(resource) <= _KEY and resource.isascii() and "\0" not in resource:
+        return (finding["control"], resource)
+    resource = text(resource, len(resource) * 10)
     if len(resource) > _KEY:
         mark = hashlib.sha256(resource.encode()).hexdigest()[:16]
         resource = f"{resource[: _KEY - 17]}…{mark}"
