@@ -153,6 +153,9 @@ def facts_page(families=None):
     out = []
     for name, family in (families or all_families()).items():
         out += [f"## `{name}`", ""]
+        if family.volatile:
+            ways = ", ".join(f"`{way}`" for way in family.volatile)
+            out += [f"Change by themselves, and so are not in the digest: {ways}.", ""]
         told = {}
         for section, observer in family.observers.items():
             what = shapes.get(name, {}).get(section, outline.NOTHING)
