@@ -220,7 +220,7 @@ def last(home, host):
     """The digest of the last message of this host, or ``None`` before there is one."""
     try:
         state = states.read(home)
-    except ChainError:
+    except (ChainError, OSError):  # not ours to read, or nothing to read
         return None
     return state.digest if state is not None and state.host == host else None
 

@@ -24,11 +24,7 @@ def folder(home):
 
 def numbers(home):
     """The ``seq`` of every message here, in order."""
-    try:
-        names = os.listdir(folder(home))
-    except FileNotFoundError:
-        return []
-    return sorted(int(name) for name in names if name.isdecimal())
+    return sorted(int(name) for name in _names(home) if name.isdecimal())
 
 
 def size(home):
@@ -52,12 +48,15 @@ def settle(home, settled, last, step=lambda label: None):
     """Remove what nobody waits for: up to ``settled``, and after ``last``.
 
     A message after the chain's last one was written by somebody who was killed before the chain
-    knew of it: it was never sent, and its ``seq`` is free.
+    knew of it: it was never sent, and its ``seq`` is free. What is half written goes as well.
     """
     for seq in numbers(home):
         if seq <= settled or seq > last:
             durable.drop(_path(home, seq))
             step(f"outbox: {seq} removed")
+    for name in _names(home):
+        if name.endswith(".new"):
+            durable.drop(os.path.join(folder(home), name))
 
 
 def waits(sent, now):
@@ -87,6 +86,13 @@ def due(home, now=None):
     sent = (state and state.sent) or {}
     moment = now.timestamp() if now else time.time()
     return any(waits(sent.get(str(seq), [0, 0]), moment) for seq in waiting)
+
+
+def _names(home):
+    try:
+        return os.listdir(folder(home))
+    except FileNotFoundError:
+        return []
 
 
 def _path(home, seq):

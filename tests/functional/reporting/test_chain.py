@@ -380,6 +380,7 @@ def test_killed_at_every_write(place, index):
             if verdicts is not None:
                 assert master.findings == verdicts, (what, moment)
                 assert master.digest == chain.last(here.home, "web1")
+                assert not [name for name in os.listdir(f"{here.home}/outbox") if ".new" in name]
         moment += 1
     assert moment > (1 if _WORK[index][0] == "acknowledge" else 5)
 
