@@ -11,16 +11,12 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.fixture(scope="module")
-def stored(fleet, tmp_path_factory):
+def stored(fleet):
     """The master's store holds reports of web1, web2, and of web3 that no minion of it is."""
     opts = {"cachedir": fleet.master.config["cachedir"]}
     with_facts = store.open_store(settings.load(opts))
     fleet_store.fill(with_facts, hosts=3, days=1)
     with_facts.close()
-    for guest in ("web1", "web2"):
-        done = fleet.run("salt.cmd", "test.ping")  # a call that warms the runner's loader
-        assert done.returncode == 0, done.stderr
-        assert fleet.guests[guest].daemon.is_running()
     return fleet
 
 
@@ -45,7 +41,8 @@ def test_a_policy_from_a_file(stored, tmp_path):
     assert "1 of 1 hosts judged on stored facts, none was touched" in table.stdout
 
     two = stored.run("inguest.whatif", "web1,web2", "tgt_type=list", wanted, "jobs=2", "--out=json")
-    assert json.loads(two.stdout)["hosts"]["judged"] == 2, two.stderr
+    assert two.returncode in (2, 3), two.stdout + two.stderr
+    assert json.loads(two.stdout)["hosts"]["judged"] == 2
 
 
 def test_a_policy_laid_over_the_pillars_that_the_master_knows(stored):

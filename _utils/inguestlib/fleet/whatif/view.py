@@ -5,6 +5,7 @@ from inguestlib.fleet.text import clean, painter, plain, wrap
 
 MOST = 40  # findings that are listed; --out=json has them all
 _FIRST = ("drifts", "otherwise", "cured", "unknown", "dropped")
+_COLUMNS = ("drifts", "cured", "otherwise", "unknown", "touched")
 _TITLES = {
     "drifts": "WOULD DRIFT",
     "otherwise": "WOULD DRIFT OTHERWISE",
@@ -27,9 +28,10 @@ def text(data, *, columns=100, colour=False):
         out += ["", paint("The proposed policy has mistakes; nothing was judged", "magenta")]
         out += [f"  {line}" for error in data["errors"] for line in wrap(clean(error), columns - 2)]
         return "\n".join(out).lstrip("\n")
-    if data["controls"]:
+    told = [c for c in data["controls"] if any(c["hosts"].get(kind) for kind in _COLUMNS)]
+    if told:
         titles = ["SEVERITY", "CONTROL", "WOULD DRIFT", "CURED", "OTHERWISE", "CANNOT SAY", "APPLY"]
-        rows = [_control(control) for control in data["controls"]]
+        rows = [_control(control) for control in told]
         out += ["", *render(titles, rows, columns, paint)]
     for kind in _FIRST:
         out += _findings(kind, data["findings"], columns, paint)
@@ -49,10 +51,7 @@ def text(data, *, columns=100, colour=False):
 
 def _control(control):
     hosts = control["hosts"]
-    numbers = [
-        Cell(str(hosts.get(kind, 0) or ""), _STYLE.get(kind, ""))
-        for kind in ("drifts", "cured", "otherwise", "unknown", "touched")
-    ]
+    numbers = [Cell(str(hosts.get(kind, 0) or ""), _STYLE.get(kind, "")) for kind in _COLUMNS]
     return [Cell(control["severity"]), Cell(clean(control["control"])), *numbers]
 
 
