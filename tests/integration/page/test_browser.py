@@ -233,7 +233,7 @@ def test_nothing_serious_for_axe_and_no_scrolling_sideways(chromium, few, size, 
 def test_without_script(chromium, report):
     opened = browsers.Opened(chromium, report, script=False, viewport=PHONE)
     text = opened.page.locator("main").inner_text()
-    assert "hosts drift" in text and "silent for 2 days" in text
+    assert "with drift" in text and "silent for 2 days" in text
     assert findings(opened).count() == 25
     assert not opened.page.locator("#find-text").is_visible()
     assert opened.wider_than_the_window() <= 0

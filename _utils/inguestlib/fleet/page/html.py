@@ -19,11 +19,11 @@ WORST = 25  # findings and hosts that are there without the script
 NAMED = 20  # hosts of such a finding that are named
 MOST_ASIDE = 500
 STATES = {
-    "drift": "hosts drift",
-    "trouble": "hosts in trouble",
-    "unknown": "hosts not wholly seen",
-    "silent": "hosts silent",
-    "clean": "hosts clean",
+    "drift": "with drift",
+    "trouble": "in trouble",
+    "unknown": "not wholly seen",
+    "silent": "silent",
+    "clean": "clean",
 }
 COLUMNS = (
     ("name", "Host", ""),

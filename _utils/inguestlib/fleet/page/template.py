@@ -32,11 +32,12 @@ as stored on <time datetime="{{ fleet.now | iso }}">{{ fleet.now | moment }}</ti
 
 <section aria-labelledby="glance">
 <h2 id="glance">At a glance</h2>
+<h3>Hosts</h3>
 <ul class="cards">
 {% for name, number in fleet.standings.items() if number or name in ("drift", "silent", "clean") %}
 <li class="of-{{ name }}"><b>{{ number | count }}</b> {{ states[name] }}</li>
 {% endfor %}
-<li class="of-aside"><b>{{ fleet.aside | length | count }}</b> messages set aside</li>
+<li class="of-aside"><b>{{ fleet.aside | length | count }}</b> {{ "message" if fleet.aside | length == 1 else "messages" }} set aside</li>
 </ul>
 <h3>Open drift</h3>
 <ul class="cards">

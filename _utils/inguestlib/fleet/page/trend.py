@@ -3,7 +3,7 @@
 from inguestlib.model import SEVERITIES
 from inguestlib.record import record
 
-WIDE, HIGH = 720, 200  # of the drawing, in its own units
+WIDE, HIGH = 720, 140  # of the drawing, in its own units
 LEFT, RIGHT, TOP, BOTTOM = 48, 8, 8, 24  # around the plot
 
 

@@ -104,9 +104,9 @@ def test_other_texts_are_other_findings():
 def test_the_totals_stand_in_the_page_without_its_script():
     tree = parsed(text_of(small()))
     cards = [words(li) for li in tree.iter(f"{NAMESPACE}li") if "of-" in li.get("class", "")]
-    assert "2 hosts drift" in cards
-    assert "1 hosts silent" in cards
-    assert "0 hosts clean" in cards
+    assert "2 with drift" in cards
+    assert "1 silent" in cards
+    assert "0 clean" in cards
     assert "2 high, on 2 hosts" in cards
     listed = [words(li) for li in tree.iter(f"{NAMESPACE}details")]
     assert any("dns-a" in text and "/etc/resolv.conf:7" in text for text in listed)
