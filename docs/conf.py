@@ -35,7 +35,7 @@ add_module_names = False
 
 # The reference names the wrappers as an installed distribution does (`inguestlib.modules.inguest`),
 # which keeps the module `inguest` apart from the states and the runner of that name.
-for kind in ("modules", "states", "runners", "output"):
+for kind in ("modules", "states", "runners", "engines", "output"):
     package = types.ModuleType(f"inguestlib.{kind}")
     package.__path__ = [str(ROOT / f"_{kind}")]
     sys.modules.setdefault(package.__name__, package)
