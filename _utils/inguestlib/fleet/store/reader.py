@@ -4,7 +4,7 @@ import datetime as dt
 import functools
 import json
 
-from sqlalchemy import BigInteger, and_, cast, func, or_, select
+from sqlalchemy import BigInteger, cast, func, or_, select
 
 from inguestlib.fleet.store.rows import (
     CODES,
@@ -37,7 +37,6 @@ from inguestlib.fleet.store.tables import (
 )
 
 PIECE = 1000  # rows that are fetched at a time
-DAY = 86400
 
 
 class Reader:
@@ -223,32 +222,29 @@ class Reader:
             is open now.
         """
         first, last = _date(since), _date(until)
-        begin = _midnight(first)
-        end = _midnight(last + dt.timedelta(days=1))
         f = findings.c
         drift = f.verdict == CODES["drift"]
-        open_then = and_(f.first_seen < begin, or_(f.ended.is_(None), f.ended >= begin))
-        counts = dict.fromkeys(WORST, 0)
-        found = select(f.severity, func.count()).where(drift, open_then).group_by(f.severity)
-        for severity, number in self._all(found):
-            counts[severity] += number
-        moved = {}
-        for column, sign in ((f.first_seen, 1), (f.ended, -1)):
-            # Divided by 86400 as whole numbers: the day since 1970.
-            day = self._seconds(column) // DAY
-            which = (drift, column >= begin, column < end)
-            found = select(day, f.severity, func.count()).where(*which).group_by(day, f.severity)
-            for number, severity, times in self._all(found):
-                key = (int(number), severity)
-                moved[key] = moved.get(key, 0) + sign * times
+        # Backwards from what is open now, a day at a time, each in a range of an index: grouped by
+        # day in one question, SQLite would sort the whole history first.
+        counts = self._by_severity(drift, f.ended.is_(None))
+        after = _midnight(last + dt.timedelta(days=1))
+        _move(counts, self._by_severity(drift, f.first_seen >= after), -1)
+        _move(counts, self._by_severity(drift, f.ended >= after), 1)
         out = []
         for number in range((last - first).days + 1):
-            date = first + dt.timedelta(days=number)
-            day = (date - dt.date(1970, 1, 1)).days
-            for severity in counts:
-                counts[severity] += moved.get((day, severity), 0)
+            date = last - dt.timedelta(days=number)
             out.append((date, dict(counts)))
-        return out
+            begin, end = _midnight(date), _midnight(date + dt.timedelta(days=1))
+            for column, sign in ((f.first_seen, -1), (f.ended, 1)):
+                _move(counts, self._by_severity(drift, column >= begin, column < end), sign)
+        return out[::-1]
+
+    def _by_severity(self, *which):
+        """``{severity: number}`` of findings."""
+        severity = findings.c.severity
+        numbers = [func.count().filter(severity == name) for name in WORST]
+        (row,) = self._all(select(*numbers).select_from(findings).where(*which))
+        return dict(zip(WORST, row, strict=True))
 
     def controls(self):
         """``{id: {"family", "title", "severity"}}`` in the order of the vectors."""
@@ -359,6 +355,11 @@ def _said(data):
 @functools.lru_cache(maxsize=256)
 def _waivers(text):
     return json.loads(text)
+
+
+def _move(counts, moved, sign):
+    for severity, number in moved.items():
+        counts[severity] += sign * number
 
 
 def _list(names):

@@ -95,8 +95,8 @@ def upgrade():
     )
     op.create_index("ix_findings_host", "findings", ["host", "ended"])
     op.create_index("ix_findings_control", "findings", ["control"])
-    op.create_index("ix_findings_first_seen", "findings", ["first_seen"])
-    op.create_index("ix_findings_ended", "findings", ["ended"])
+    op.create_index("ix_findings_first_seen", "findings", ["first_seen", "verdict", "severity"])
+    op.create_index("ix_findings_ended", "findings", ["ended", "verdict", "severity"])
     op.create_index(
         "uq_findings_open",
         "findings",
