@@ -71,6 +71,7 @@ def watch(beacon=None):
     held = memory.lock(own.folder)
     if held is None:
         return [] if beacon else {**_shown(None, None), "why": "another round runs right now"}
+    own.began()
     try:
         if beacon and __opts__.get("multiprocessing", True):
             process.aside(lambda: _send(_round(own, pillar, due, beacon)[0]))

@@ -63,18 +63,18 @@ class Watcher:
             return None  # a round was begun, and has not ended or has failed
         known = self._memory
         if known is None:
-            return self._begin(now, Due("start", None))
+            return Due("start", None)
         if 0 < known["rest"] - now <= PAUSE_LIMIT:
             return None
         if self._pillar[0] is not pillar:
             self._pillar = (pillar, policy_digest(pillar))
         if self._new and known["library"] != LIBRARY:
             self._new = False
-            return self._begin(now, Due("code", None))
+            return Due("code", None)
         if self._pillar[1] != known["pillar"]:
-            return self._begin(now, Due("policy", None))
+            return Due("policy", None)
         if known["until"] is not None and now >= known["until"]:
-            return self._begin(now, Due("waiver", None))
+            return Due("waiver", None)
         moved = self._sentry.moved()
         if not moved:
             self._calm = True
@@ -86,17 +86,17 @@ class Watcher:
         units = [mark for mark in moved if mark[0] == "units"]
         surely = frozenset(self._sentry.concerned(set(moved) - set(units)))
         perhaps = frozenset(self._sentry.concerned(units)) - surely
-        return self._begin(now, Due("moved", surely, perhaps, tuple(dict.fromkeys(moved)), calm))
+        return Due("moved", surely, perhaps, tuple(dict.fromkeys(moved)), calm)
+
+    def began(self, now=None):
+        """A round begins: until it has ended, or has failed for a while, nothing is due."""
+        self._begun = time.time() if now is None else now
 
     @property
     def families(self):
         """``{family: {how: {path: signature}}}`` of what is watched; empty before a round."""
         found = self._memory["families"] if self._memory else {}
         return {name: family["marks"] for name, family in found.items()}
-
-    def _begin(self, now, due):
-        self._begun = now
-        return due
 
     def _remember(self, stamp):
         self._begun = 0.0

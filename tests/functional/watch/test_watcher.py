@@ -34,6 +34,7 @@ class Watched:
         due = self.watcher.due(self.pillar, now)
         if due is None:
             return None, None
+        self.watcher.began(now)
         loaded = policy.load(self.pillar, families=all_families())
         return due, watcher.work(
             self.folder, str(self.box.root), "web1", self.pillar, loaded, due, self.deliver
@@ -138,7 +139,8 @@ def test_drift_made_while_the_minion_was_down_is_told_after_its_start(resting):
 
 def test_a_round_that_was_killed_is_done_again(resting):
     resting.box.write("/etc/resolv.conf", BAD)
-    assert resting.watcher.due(resting.pillar)  # and its round never ends
+    assert resting.watcher.due(resting.pillar)
+    resting.watcher.began()  # and never ends
     assert resting.look() == (None, None), "one round at a time"
     drift, _cured = (resting.start(), resting.told())[1]
     assert "dns-servers-approved" in drift
@@ -147,6 +149,7 @@ def test_a_round_that_was_killed_is_done_again(resting):
 def test_a_round_that_failed_is_tried_again_later(resting):
     resting.box.write("/etc/resolv.conf", BAD)
     assert resting.watcher.due(resting.pillar)
+    resting.watcher.began()
     _due, told = resting.look(now=time.time() + watcher.PAUSE_LIMIT + 1)
     assert told.drift
 

@@ -36,7 +36,7 @@ class Rig:
             function, *args, minion_tgt=self.guest.name, timeout=60, **kwargs
         )
 
-    def wait_for(self, word, since, timeout=90):
+    def wait_for(self, word, since, timeout=120):
         """The data of the event ``…/inguest/<word>`` and how long it took."""
         pattern = (self.master.id, f"salt/beacon/{self.guest.name}/inguest/{word}")
         found = self._listener.wait_for_events([pattern], timeout=timeout, after_time=since)
