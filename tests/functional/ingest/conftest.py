@@ -1,6 +1,7 @@
 """A master's engine without Salt: a bus, a clock and a way to answer of the test's own."""
 
 import datetime as dt
+import shutil
 from collections import deque
 
 import pytest
@@ -112,8 +113,17 @@ class Place:
         return sorted(link.seq for link in self.read(lambda r: list(r.links(host))))
 
 
+@pytest.fixture(scope="session")
+def empty(tmp_path_factory):
+    """A store without hosts: making one takes longer than most tests here."""
+    path = tmp_path_factory.mktemp("store") / "store.sqlite"
+    store.open_store(f"sqlite:///{path}").close()
+    return path
+
+
 @pytest.fixture
-def place(tmp_path):
+def place(tmp_path, empty):
+    shutil.copyfile(empty, tmp_path / "store.sqlite")
     return Place(f"sqlite:///{tmp_path}/store.sqlite")
 
 

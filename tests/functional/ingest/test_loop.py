@@ -151,6 +151,19 @@ def test_what_is_too_much_to_hold_is_dropped_and_asked_for(place, web1):
     assert place.links("web1") == list(range(1, 11))
 
 
+def test_a_new_store_gets_a_report_of_a_host_that_only_beats(place, web1):
+    place.start()
+    web1.report()
+    place.bus.put("web1", web1.beat())
+    place.turns(200)
+    assert place.answers("inguest.resend") == [{"since": {"web1": 1}}] * 2
+    assert place.answers("inguest.report") == [{"full": True}]
+    place.bus.put("web1", web1.report([speakers.finding()]))
+    place.turns()
+    assert place.links("web1") == [2]
+    assert place.answers("inguest.acknowledge") == [{"got": {"web1": [2, web1.digest]}}]
+
+
 WORDS = ("connected", "judged", "written", "committed", "answered")
 
 

@@ -70,11 +70,22 @@ class Outcome(NamedTuple):
     renew: list
 
 
+class Asked(NamedTuple):
+    """That a host was asked for everything from ``start`` on, when its last stored link was
+    ``last``: since when, when for the last time, and how often."""
+
+    last: int
+    start: int
+    since: dt.datetime
+    latest: dt.datetime
+    times: int
+
+
 class Memory:
     """What the engine remembers between batches; losing it costs a question too many.
 
-    A mapping for each host: when it was heard (by the guest's clock), since when and how often it
-    was asked for the links after which one, and what was set aside lately.
+    For each host: when it was heard (by the guest's clock), for what it was :class:`Asked`, and
+    what of it was set aside lately.
     """
 
     def __init__(self, asides=10_000):
@@ -93,20 +104,39 @@ class Memory:
 
     def patience(self, host, last, now):
         """The :class:`rules.Patience` with this host, whose last stored link is ``last``."""
-        after, since, _latest, times = self.asked.get(host, (None, now, now, 0))
-        if after != last:
+        asked = self.asked.get(host)
+        if asked is None or asked.last != last:
             return rules.Patience()
-        return rules.Patience(times, times > 1 and now - since >= LOST)
+        return rules.Patience(asked.times, asked.times > 1 and now - asked.since >= LOST)
 
-    def may_ask(self, host, last, now):
-        """Whether to ask now; noted, so ask if it is true."""
-        after, since, latest, times = self.asked.get(host, (None, now, now, 0))
-        if after == last and now - latest < ASK_AGAIN:
+    def may_ask(self, host, last, start, now):
+        """Whether to ask now for everything from ``start`` on; noted, so ask if it is true."""
+        asked = self.asked.get(host)
+        if asked is None or asked.last != last:
+            asked = Asked(last, start, now, now, 0)
+        elif now - asked.latest < ASK_AGAIN:
             return False
-        if after != last:
-            since, times = now, 0
-        self.asked[host] = (last, since, now, times + 1)
+        self.asked[host] = asked._replace(latest=now, times=asked.times + 1)
         return True
+
+    def overdue(self, now, most=500):
+        """Whom to ask once more, as ``(resend, renew)`` of an :class:`Outcome`; noted.
+
+        A guest that has nothing to send again answers nothing. So each is asked a second time, and
+        one of which nothing is stored at all then for a whole report.
+        """
+        resend, renew = {}, []
+        for host, asked in list(self.asked.items()):
+            if now - asked.latest < ASK_AGAIN or len(resend) + len(renew) >= most:
+                continue
+            if asked.times == 1:
+                resend[host] = asked.start
+            elif asked.times == 2 and not asked.last and now - asked.since >= LOST:
+                renew.append(host)
+            else:
+                continue
+            self.asked[host] = asked._replace(latest=now, times=asked.times + 1)
+        return resend, renew
 
     def stranger(self, host):
         """Whether what comes in the name of a host without an accepted key is still kept; noted.
@@ -215,12 +245,14 @@ def settle(batch, chains, stored, key_of, now, memory, take=None):
             memory.heard[host] = max(item.said.time, memory.heard.get(host, item.said.time))
         elif decision.word == rules.ASIDE:
             _aside(out, item, decision.kind, decision.why, now, memory, key is not None)
-        elif memory.may_ask(host, last, now):
+        else:
+            start = 1 if chain is None or item.said.key != chain.key else last + 1
+            if not memory.may_ask(host, last, start, now):
+                continue
             if decision.word == rules.RENEW:
                 out.renew.append(host)
             else:
-                fresh = chain is None or item.said.key != chain.key
-                out.resend[host] = 1 if fresh else last + 1
+                out.resend[host] = start
     out.beats.extend(beats.items())
     return out
 

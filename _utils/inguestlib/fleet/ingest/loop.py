@@ -11,6 +11,7 @@ _LOG = logging.getLogger(__name__)
 
 _OPENED = 64 << 20  # bytes of bodies that one batch may come to
 _SLOWEST = 30.0  # seconds between two attempts to reach a store that is away
+_ASK = 10.0  # seconds between two looks at who did not answer
 _QUIET = 60.0  # seconds between two lines of the log about one trouble
 
 
@@ -83,6 +84,7 @@ class Engine:
         self._since = None  # when the oldest that waits came
         self._memory = batch.Memory()
         self._away = _Away(clock)
+        self._asked = clock.seconds()  # when those who did not answer were asked last
         self._kept = None  # when the store's upkeep was done
         self.counts = dict.fromkeys(("arrived", "stored", "beats", "aside", "dropped"), 0)
 
@@ -100,6 +102,7 @@ class Engine:
             self._take_in(raw)
         if self._due():
             self._write()
+        self._ask_again()
         self._keep_up()
 
     def _pause(self):
@@ -194,6 +197,21 @@ class Engine:
         self._memory = memory
         return outcome
 
+    def _ask_again(self):
+        """Ask those who did not answer; a guest that has nothing more to send says nothing."""
+        now = self._clock.seconds()
+        if self._store is None or now - self._asked < _ASK:
+            return
+        self._asked = now
+        resend, renew = self._memory.overdue(self._clock.now())
+        self._ask(resend, renew)
+
+    def _ask(self, resend, renew):
+        if resend:
+            self._say("inguest.resend", resend, since=resend)
+        if renew:
+            self._say("inguest.report", renew, full=True)
+
     def _keep_up(self):
         """Have the store let go of what is too old, now and then."""
         now = self._clock.seconds()
@@ -264,10 +282,7 @@ class Engine:
             self._say("inguest.acknowledge", outcome.acknowledge, got=outcome.acknowledge)
         if outcome.refused:
             self._say("inguest.refused", outcome.refused, why=outcome.refused)
-        if outcome.resend:
-            self._say("inguest.resend", outcome.resend, since=outcome.resend)
-        if outcome.renew:
-            self._say("inguest.report", outcome.renew, full=True)
+        self._ask(outcome.resend, outcome.renew)
         self._step("answered")
 
     def _say(self, function, hosts, **arguments):

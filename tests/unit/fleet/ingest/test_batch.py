@@ -123,6 +123,29 @@ def test_a_new_store_asks_from_the_first_link_and_then_for_a_report(web1):
     assert found[2].renew == ["web1"]
 
 
+def test_who_does_not_answer_is_asked_once_more(web1):
+    chains = {"web1": rules.following(opened(web1, web1.report())[0].said)}
+    web1.report()
+    memory = batch.Memory()
+    settle(opened(web1, web1.beat()), web1, chains=chains, memory=memory)
+    found = [memory.overdue(NOW + dt.timedelta(seconds=s)) for s in (10, 40, 50, 90, 900)]
+    nothing = ({}, [])
+    assert found == [nothing, ({"web1": 2}, []), nothing, nothing, nothing]
+
+
+def test_a_host_of_which_nothing_is_stored_is_asked_for_a_report_then(web1):
+    web1.report()
+    memory = batch.Memory()
+    settle(opened(web1, web1.beat()), web1, memory=memory)
+    found = [memory.overdue(NOW + dt.timedelta(seconds=s)) for s in (40, 90, 130, 900)]
+    nothing = ({}, [])
+    assert found == [({"web1": 1}, []), nothing, ({}, ["web1"]), nothing]
+    now = NOW + dt.timedelta(seconds=140)
+    out = settle(opened(web1, web1.report()), web1, memory=memory, now=now)
+    assert [said.body["seq"] for _host, said in out.take] == [2]
+    assert memory.asked == {}
+
+
 def test_what_is_set_aside_is_kept_and_told_once(web1):
     chains = {"web1": rules.following(opened(web1, web1.report())[0].said)}
     items = opened(web1, web1.report(previous="sha256:" + "f" * 64))
