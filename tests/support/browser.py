@@ -36,7 +36,7 @@ class Opened:
     def __init__(self, browser, path, *, script=True, **context):
         self.context = browser.new_context(java_script_enabled=script, **context)
         self.page = self.context.new_page()
-        self.page.set_default_timeout(20000)
+        self.page.set_default_timeout(90000)  # the machine may be emulating others
         self.faults, self.asked = [], []
         self.page.on("console", self._console)
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))

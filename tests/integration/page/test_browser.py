@@ -61,7 +61,7 @@ def counted(opened):
 
 def told_when(opened, expression):
     # The page's own policy forbids the driver's way of waiting for an expression.
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 90
     while not opened.page.evaluate(expression):
         assert time.monotonic() < deadline, expression
         opened.page.wait_for_timeout(50)

@@ -75,17 +75,18 @@ class Findings:
     def take(self, rows, tick=lambda number: None):
         """Take the rows of the store's ``open_findings``; those of other hosts are dropped."""
         index, groups = self._index, self._groups
-        host_of, since_of, before = self._host, self._since, self._before
-        number = len(host_of)
+        number = len(self._host)
+        add_host, add_since, add_before = self._host.append, self._since.append, self._before.append
+        last_of, place = groups.get, index.get
         for host, control, resource, verdict, severity, since, detail in rows:
-            at = index.get(host)
+            at = place(host)
             if at is None:
                 continue
             key = (control, resource, verdict, severity, detail)
-            before.append(groups.get(key, NONE))
+            add_before(last_of(key, NONE))
             groups[key] = number
-            host_of.append(at)
-            since_of.append(since if since > 0 else 0)
+            add_host(at)
+            add_since(since if since > 0 else 0)
             number += 1
             if not number % 20000:
                 tick(number)

@@ -21,7 +21,8 @@ NOTHING = NONE.encode()
 class HostRow(NamedTuple):
     """A host in the page.
 
-    ``standing`` is one of :data:`STANDINGS`, ``seen`` its last word in seconds of the epoch, ``drift`` how many findings drift, by severity; ``system`` its distribution.
+    ``standing`` is one of :data:`STANDINGS`, ``seen`` when it was heard last, in seconds of the
+    epoch, ``drift`` how many findings drift, by severity; ``system`` its distribution.
     """
 
     name: str
