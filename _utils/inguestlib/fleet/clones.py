@@ -176,9 +176,8 @@ def stored(reader, *, match=None, keys=None, tick=lambda words: None):
     """
     hosts = {h.name: h.key for h in reader.each_host() if match is None or match(h.name)}
     seen, off = Comparison(), dict.fromkeys(FAMILIES, 0)
-    for number, (name, _digest, data) in enumerate(reader.facts()):
-        if name not in hosts:
-            continue
+    names = None if match is None else sorted(hosts)
+    for number, (name, _digest, data) in enumerate(reader.facts(names)):
         facts = reader.facts_of(data)
         without = [family for family in FAMILIES if family not in facts]
         for family in without:
