@@ -20,7 +20,6 @@ import salt.utils.args
 import salt.utils.files
 import salt.utils.master
 import salt.utils.minions
-from salt.exceptions import CommandExecutionError, SaltInvocationError
 
 import inguestlib
 
@@ -66,7 +65,7 @@ def whatif(tgt="*", tgt_type="glob", policy=None, pillar=None, jobs=None):
     "by_host": {id: {kind: n}}, "unjudged": {id: why}, "notes": [...], "errors": [...],
     "retcode": 0|2|3}``. ``kind`` is ``drifts``, ``otherwise``, ``cured``, ``unknown``,
     ``dropped`` or ``changed``. The exit code is 2 when a host would drift that does not, 3 when
-    the policy has mistakes or something could not be judged.
+    the policy has mistakes or something could not be judged; ``errors`` say what, in full.
 
     CLI Example:
 
@@ -77,14 +76,10 @@ def whatif(tgt="*", tgt_type="glob", policy=None, pillar=None, jobs=None):
         salt-run inguest.whatif pillar='{services: {required: [chrony]}}'
     """
     inguestlib.warn_if_stale(__file__)
-    proposed = _proposal(policy, pillar)
     told = _steps()
     try:
-        kept = store.open_store(settings.load(__opts__))
-    except (settings.SettingsError, store.StoreError) as exc:
-        raise CommandExecutionError(str(exc)) from exc
-    try:
-        with kept.read() as reader:
+        proposed = _proposal(policy, pillar)
+        with store.open_store(settings.load(__opts__)) as kept, kept.read() as reader:
             names = _names(reader, tgt, tgt_type)
             result = run.whatif(
                 reader,
@@ -95,31 +90,38 @@ def whatif(tgt="*", tgt_type="glob", policy=None, pillar=None, jobs=None):
                 jobs=int(jobs) if jobs else None,
                 tick=lambda done: told(f"{done} of {len(names)} hosts judged"),
             )
-    except (pool.WorkerDied, ViewError, store.StoreError) as exc:
-        raise CommandExecutionError(str(exc)) from exc
+    except _TOLD as exc:
+        result = run.failed("pillar" if policy is None else "file", str(exc))
     finally:
         told.done()
-        kept.close()
     __context__["retcode"] = result["retcode"]
     if not __opts__.get("output"):
         result["outputter"] = "inguest"
     return result
 
 
+_TOLD = (
+    proposal.ProposalError,
+    pool.WorkerDied,
+    settings.SettingsError,
+    store.StoreError,
+    ViewError,
+    OSError,
+    UnicodeDecodeError,
+)
+
+
 def _proposal(policy, pillar):
     if (policy is None) == (pillar is None):
-        raise SaltInvocationError("give policy=FILE or pillar=MAPPING, one of the two")
-    try:
-        if pillar is not None:
-            if isinstance(pillar, str):
-                pillar = salt.utils.args.yamlify_arg(pillar)
-            return proposal.from_mapping(pillar)
-        if not isinstance(policy, str) or not os.path.isabs(policy):
-            raise SaltInvocationError("policy has to be the whole path of a file of this master")
-        with salt.utils.files.fopen(policy, encoding="utf-8") as file:
-            return proposal.from_text(file.read(), policy)
-    except (proposal.ProposalError, OSError, UnicodeDecodeError) as exc:
-        raise CommandExecutionError(str(exc)) from exc
+        raise proposal.ProposalError("give policy=FILE or pillar=MAPPING, one of the two")
+    if pillar is not None:
+        if isinstance(pillar, str):
+            pillar = salt.utils.args.yamlify_arg(pillar)
+        return proposal.from_mapping(pillar)
+    if not os.path.isabs(str(policy)):
+        raise proposal.ProposalError("policy has to be the whole path of a file of this master")
+    with salt.utils.files.fopen(policy, encoding="utf-8") as file:
+        return proposal.from_text(file.read(), policy)
 
 
 def _names(reader, tgt, tgt_type):

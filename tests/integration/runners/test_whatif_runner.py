@@ -68,5 +68,5 @@ def test_a_policy_laid_over_the_pillars_that_the_master_knows(stored):
 )
 def test_mistakes_are_told_in_words(stored, arguments, said):
     done = stored.run("inguest.whatif", *arguments)
-    assert done.returncode != 0
+    assert done.returncode == 3
     assert said in done.stdout + done.stderr and "Traceback" not in done.stdout + done.stderr

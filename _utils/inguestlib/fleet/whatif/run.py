@@ -33,7 +33,7 @@ def whatif(reader, proposed, names, now, *, pillars=None, jobs=None, tick=None):
 
     The answer's shape is in the reference of the runner. Raises :class:`.pool.WorkerDied`.
     """
-    out = _empty(proposed, len(names))
+    out = _empty(proposed["from"], len(names))
     out["errors"] = proposal.check(proposed)
     if out["errors"]:
         return {**out, "retcode": TROUBLE}
@@ -61,12 +61,21 @@ def whatif(reader, proposed, names, now, *, pillars=None, jobs=None, tick=None):
     return {**out, "retcode": _retcode(out)}
 
 
-def _empty(proposed, asked):
+def failed(kind, why):
+    """The answer where nothing could be judged at all.
+
+    kind
+        ``file`` or ``pillar``.
+    """
+    return {**_empty(kind, 0), "errors": [why], "retcode": TROUBLE}
+
+
+def _empty(kind, asked):
     hosts = ("judged", "unjudged", "changed", "drift_before", "drift_after", "touched")
     return {
         "schema": SCHEMA,
         "view": "whatif",
-        "policy": {"from": proposed["from"], "digest": None},
+        "policy": {"from": kind, "digest": None},
         "hosts": {"asked": asked, **dict.fromkeys(hosts, 0)},
         "verdicts": {"before": compare.none(), "after": compare.none()},
         "controls": {},

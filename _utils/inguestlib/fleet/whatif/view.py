@@ -25,7 +25,7 @@ def text(data, *, columns=100, colour=False):
     paint = painter(colour)
     out = []
     if data["errors"]:
-        out += ["", paint("The proposed policy has mistakes; nothing was judged", "magenta")]
+        out += ["", paint("Nothing was judged", "magenta")]
         out += [f"  {line}" for error in data["errors"] for line in wrap(clean(error), columns - 2)]
         return "\n".join(out).lstrip("\n")
     told = [c for c in data["controls"] if any(c["hosts"].get(kind) for kind in _COLUMNS)]
