@@ -19,7 +19,7 @@ from inguestlib.fleet import page, store  # noqa: E402
 from support import browser, fleet_store  # noqa: E402
 
 HOSTS, DAYS = 40, 60
-SIZE = {"width": 1040, "height": 1450}
+SIZE = {"width": 1040, "height": 1500}
 
 
 def main(out):
