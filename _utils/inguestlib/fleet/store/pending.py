@@ -1,5 +1,6 @@
 """What a transaction has gathered of each host, and how it goes into the database."""
 
+import datetime as dt
 import json
 
 from sqlalchemy import bindparam, insert, select, update
@@ -18,6 +19,10 @@ from inguestlib.fleet.store.tables import (
     hosts,
     links,
 )
+
+
+EARLIEST = dt.datetime(1000, 1, 1, tzinfo=dt.timezone.utc)
+"""No time is before it: the first years can't be told in every time zone."""
 
 
 class Pending:
@@ -44,7 +49,7 @@ class Pending:
 
     def take(self, said, unpacked, received, master):
         """A message in order; it begins a chain where it does not follow the one before."""
-        body, time = unpacked.body, unpacked.time
+        body, time = unpacked.body, max(unpacked.time, EARLIEST)
         follows = self.chain and (body["seq"], body["previous"]) == (
             self.chain.seq + 1,
             self.chain.digest,

@@ -294,6 +294,18 @@ def test_a_clock_that_was_set_back_a_little_does_not_turn_history(kept):
         assert all(i.ended is None or i.first_seen <= i.ended for i in r.intervals())
 
 
+@pytest.mark.parametrize("year", [1, 1970])
+def test_a_clock_of_another_age_can_be_stored_and_read(kept, year):
+    web = Machine("web1")
+    body = web.report(NOW).body | {"time": f"{year:04}-01-01T00:00:00Z"}
+    take(kept, web, web._sent(body))
+    with kept.read() as r:
+        assert r.hosts()[0].reported.year == max(year, 1000)
+        assert all(i.first_seen.year == max(year, 1000) for i in r.intervals())
+    web.change(0.2)
+    take(kept, web, web.report(NOW))
+
+
 def test_set_aside_is_kept_once_and_bounded(kept):
     web = Machine("web1")
     message = web.report(NOW)
