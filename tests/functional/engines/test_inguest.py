@@ -1,4 +1,4 @@
-"""The engine as Salt loads it: its keys and its configuration."""
+"""The engine as Salt loads it: its configuration."""
 
 import pytest
 import salt.config
@@ -30,15 +30,6 @@ def engine(opts):
     loader = salt.loader.engines(opts, {}, {}, {})
     assert "inguest.start" in loader
     return loader["inguest.start"].__globals__
-
-
-def test_accepted_keys_are_those_of_the_master(engine, opts, tmp_path):
-    folder = tmp_path / "minions"
-    folder.mkdir()
-    (folder / "web1").write_text("PEM")
-    assert engine["accepted"](opts).of("web1") == "PEM"
-    cluster = {**opts, "cluster_id": "c", "cluster_pki_dir": str(tmp_path), "pki_dir": "/nowhere"}
-    assert engine["accepted"](cluster).of("web1") == "PEM"
 
 
 def test_a_configuration_with_mistakes_is_said_and_does_not_burn(engine, opts, caplog, monkeypatch):
