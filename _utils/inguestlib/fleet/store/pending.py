@@ -20,7 +20,6 @@ from inguestlib.fleet.store.tables import (
     links,
 )
 
-
 EARLIEST = dt.datetime(1000, 1, 1, tzinfo=dt.timezone.utc)
 """No time is before it: the first years can't be told in every time zone."""
 
