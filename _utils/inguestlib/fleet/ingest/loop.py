@@ -3,6 +3,7 @@
 import datetime as dt
 import logging
 from collections import deque
+from itertools import islice
 from typing import NamedTuple
 
 from inguestlib.fleet.ingest import arrivals, batch
@@ -161,7 +162,7 @@ class Engine:
     def _next(self):
         """The messages of the next batch, opened, and how many arrivals they are."""
         items, size = [], 0
-        for arrival in list(self._waiting)[: self._limits.batch]:
+        for arrival in islice(self._waiting, self._limits.batch):
             item = batch.opened(arrival)
             items.append(item)
             size += len(item.said.raw) if item.said else 0
