@@ -151,7 +151,7 @@ def test_killed_and_resumed_nothing_is_done_twice_and_nothing_forgotten(drifting
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-        awaited(lambda wave=wave: began(run, wave), timeout=60)
+        awaited(lambda wave=wave: began(run, wave), 120)
         os.killpg(runner.pid, signal.SIGKILL)
         runner.wait()
         go[1] = f"resume={plan['id']}"
