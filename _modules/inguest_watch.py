@@ -5,6 +5,7 @@ Watch a guest for drift
 What the beacon ``inguest`` calls; by hand it shows what is watched, and makes one round now.
 """
 
+import functools
 import logging
 import os
 import time
@@ -13,8 +14,9 @@ import inguestlib
 
 inguestlib = inguestlib.refresh()
 
-from inguestlib import messages, policy
+from inguestlib import audit, messages, policy
 from inguestlib.families import all_families
+from inguestlib.guest import Guest
 from inguestlib.reporting import chain, minion, outbox, tell
 from inguestlib.reporting import revision as revisions
 from inguestlib.watch import memory, process, verdicts, watcher
@@ -74,15 +76,15 @@ def watch(beacon=None):
     own.began()
     try:
         if beacon and __opts__.get("multiprocessing", True):
-            process.aside(lambda: _send(_round(own, pillar, due, beacon)[0]))
+            process.aside(lambda: _whole(own, pillar, due, beacon))
             return []
-        events, told = _round(own, pillar, due, beacon or "inguest")
+        if not beacon:
+            return _shown(due, _whole(own, pillar, due, "inguest"))
+        events, _told, report = _round(own, pillar, due, beacon)
+        report()
     finally:
         os.close(held)
-    if beacon:
-        return [{**event["data"], "tag": event["tag"].rpartition("/")[2]} for event in events]
-    _send(events)
-    return _shown(due, told)
+    return [{**event["data"], "tag": event["tag"].rpartition("/")[2]} for event in events]
 
 
 def watched(family=None, path=None):
@@ -126,17 +128,32 @@ def _watcher():
     return _WATCHERS[key]
 
 
+def _whole(own, pillar, due, beacon):
+    """A round, its events sent; then the report, if one has to come first for the next changes."""
+    events, told, report = _round(own, pillar, due, beacon)
+    _send(events)
+    report()
+    return told
+
+
 def _round(own, pillar, due, beacon):
-    """``(events, Told or None)``; a failure is an event, once."""
+    """``(events, Told or None, what remains to be done)``; a failure is an event, once."""
+    chainless = []
     try:
         loaded = policy.load(pillar, families=all_families(), resolve=_sdb)
-        told = watcher.work(own.folder, own.root, __opts__["id"], pillar, loaded, due, _deliver)
+        revision = revisions.known(pillar, __opts__)
+        told = watcher.work(
+            *(own.folder, own.root, __opts__["id"], pillar, loaded, due),
+            functools.partial(_deliver, revision=revision, chainless=chainless),
+        )
     except Exception as exc:  # noqa: BLE001 - whatever it is, it is told as a finding
-        return _failed(own.folder, beacon, f"{exc.__class__.__name__}: {exc}"), None
+        events = _failed(own.folder, beacon, f"{exc.__class__.__name__}: {exc}")
+        return events, None, lambda: None
     memory.note_failure(own.folder, "")
-    if due.why == "start":
-        _begin_chain()
-    return _events(beacon, told), told
+    if due.why == "start" and chain.last(own.folder, __opts__["id"]) is None:
+        chainless.append(due.why)
+    report = functools.partial(_report, loaded, revision) if chainless else lambda: None
+    return _events(beacon, told), told, report
 
 
 def _sdb(uri):
@@ -144,35 +161,40 @@ def _sdb(uri):
     return __salt__["sdb.get"](uri, strict=True)
 
 
-def _deliver(done, loaded):
-    """The envelope of what changed, a link of the chain of reports; ``None`` without one."""
+def _deliver(done, loaded, revision, chainless):
+    """The envelope of what changed, a link of the chain of reports; ``None`` without one.
+
+    ``chainless`` gets an item where a report has to come first.
+    """
     if minion.without_master(__opts__):
         return None
-    revision = revisions.known(__pillar__.get("inguest"), __opts__)
     said = (sorted(done.families), done.facts, done.findings, loaded.digest, revision)
     try:
         return tell.delta(minion.place(__opts__), *said).envelope
-    except chain.NoChain:
-        _report()
+    except chain.NoChain as exc:
+        chainless.append(exc)
     except (chain.ChainError, messages.MessageError) as exc:
         _LOG.error("inguest beacon: the change is told without a signed message: %s", exc)
     return None
 
 
-def _begin_chain():
-    """A first report, where there was none, so that what changes later can follow it."""
+def _report(loaded, revision):
+    """A report says all that changed, and later changes can follow it.
+
+    Not by ``inguest.report``: what that sees of the pillar may be older than what is due.
+    """
     if minion.without_master(__opts__):
         return
-    if chain.last(minion.home(__opts__), __opts__["id"]) is None:
-        _report()
-
-
-def _report():
-    """Begin a chain: a report says all that changed, and later changes can follow it."""
     try:
-        __salt__["inguest.report"]()
-    except Exception as exc:  # noqa: BLE001 - the events go out all the same
+        guest = Guest(minion.root(__opts__))
+        facts, found = audit.audited(guest, loaded, name=__opts__["id"])
+        told = tell.report(minion.place(__opts__), facts, found, revision)
+    except (chain.ChainError, messages.MessageError) as exc:
         _LOG.error("inguest beacon: there is no report that changes could follow: %s", exc)
+        return
+    beat = told.kind == "heartbeat"
+    tag = messages.HEARTBEAT_TAG if beat else messages.REPORT_TAG
+    __salt__["event.send"](tag, {"message": told.envelope})
 
 
 def _resend(folder):
