@@ -14,6 +14,7 @@ from inguestlib import audit, policy
 from inguestlib.families import all_families
 from inguestlib.fleet import store
 from inguestlib.fleet.whatif import pool, run, view
+from inguestlib.fleet.whatif.judge import Judge
 from support import fleet_store
 
 NOW = fleet_store.NOW
@@ -236,3 +237,40 @@ def test_the_table(kept):
     assert "6 of 6 hosts judged on stored facts, none was touched" in text
     assert "\x1b" not in text
     assert max(map(len, text.splitlines())) <= 120
+
+
+def test_what_is_remembered_is_what_the_audit_says():
+    """Hosts that differ in one section, in the guest as a whole, or by a waiver's hosts."""
+    data = copy.deepcopy(fleet_store.POLICY)
+    data["waivers"] = [
+        {
+            "control": "dns-servers-approved",
+            "hosts": "web3",
+            "reason": "an appliance",
+            "approver": "alice",
+            "expires": "2027-01-01",
+        }
+    ]
+    rules = policy.load(data, families=all_families())
+    judge = Judge(NOW)
+    facts, _report = fleet_store.base()
+    for number in range(1, 7):
+        mine = copy.deepcopy(facts)
+        mine["guest"]["hostname"] = f"web{number}"
+        if number == 2:
+            mine["dns"]["resolv_conf"] = {"$unseen": "no right to read it"}
+        if number == 4:
+            mine["guest"]["live"] = False
+        if number == 5:
+            mine["tools"] = {name: {"$error": "broken"} for name in mine["tools"]}
+        found, _waivers = audit.judged(mine, rules.for_guest(f"web{number}", NOW))
+        told = judge.findings(f"web{number}", mine, rules, "")
+        assert [{k: v for k, v in f.items() if k != "enforced"} for f in told] == audit.plain(
+            [finding.to_dict() for finding in found]
+        ), number
+
+
+def test_what_could_not_be_done_is_an_answer():
+    found = run.failed("file", "no such file")
+    assert found["retcode"] == 3 and found["errors"] == ["no such file"]
+    assert view.text(found) == "Nothing was judged\n  no such file"
