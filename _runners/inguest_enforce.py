@@ -40,6 +40,15 @@ INTERFACE = 1
 __virtualname__ = "inguest"
 
 
+_REFUSALS = (
+    store.StoreError,
+    store.StoreUnavailable,
+    settings.SettingsError,
+    planning.PlanError,
+    salt.exceptions.CommandExecutionError,
+)
+
+
 def __virtual__():
     reason = inguestlib.check(__file__, INTERFACE)
     return (False, reason) if reason else __virtualname__
@@ -95,7 +104,8 @@ def enforce(
     Returns ``{"schema": 1, "view": "enforce", "id", "state": planned | running | done | stopped,
     "reason", "plan": its digest, "waves": [[host, ...], ...], "stop_after", "hosts": {host:
     {"wave", "state", "why", "changes"}}, "changed_since": [...], "clean": [...], "unanswered":
-    [...], "unreported": [...], "trouble": {host: message}, "retcode": 0|2|3}``.
+    [...], "unreported": [...], "trouble": {host: message}, "retcode": 0|2|3}``; where nothing
+    could be begun or gone on with, ``error`` says why in place of all this.
 
     CLI Example:
 
@@ -106,10 +116,6 @@ def enforce(
     """
     inguestlib.warn_if_stale(__file__)
     only = bool(plan_only) or bool(__opts__.get("test", False) if test is None else test)
-    if sum(bool(one) for one in (tgt, approve, resume)) != 1:
-        raise salt.exceptions.SaltInvocationError(
-            "enforce takes one of: a target, approve=ID, resume=ID"
-        )
     fleet = _Fleet(int(timeout or __opts__["timeout"]))
     options = {
         "tgt": tgt,
@@ -121,6 +127,8 @@ def enforce(
         "controls": controls,
     }
     try:
+        if sum(bool(one) for one in (tgt, approve, resume)) != 1:
+            raise planning.PlanError("enforce takes one of: a target, approve=ID, resume=ID")
         with _store() as kept, _alone():
             if resume:
                 result = _resumed(kept, fleet, str(resume))
@@ -128,8 +136,9 @@ def enforce(
                 result = _approved(kept, fleet, str(approve))
             else:
                 result = _planned(kept, fleet, options, int(window), begin=not only)
-    except (store.StoreError, settings.SettingsError, planning.PlanError) as exc:
-        raise salt.exceptions.CommandExecutionError(str(exc)) from exc
+    except _REFUSALS as exc:
+        # Not raised: the exit code of salt-run would be 0.
+        result = view.refused(str(exc))
     __context__["retcode"] = result["retcode"]
     if not __opts__.get("output"):
         result["outputter"] = "inguest"

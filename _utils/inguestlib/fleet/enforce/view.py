@@ -58,6 +58,11 @@ def of(name, state, data, hosts, said=(), unreported=()):
     return {**out, "retcode": retcode(out)}
 
 
+def refused(error):
+    """What is returned where nothing could be begun, or the store or the fleet went away."""
+    return {"schema": SCHEMA, "view": "enforce", "error": error, "retcode": TROUBLE}
+
+
 def retcode(out):
     """3: a host failed or could not be planned, or what was approved is no longer what it was.
 
@@ -78,6 +83,8 @@ def text(data, *, columns=100, colour=False):
         The width of the terminal.
     """
     paint = painter(colour)
+    if data.get("error"):
+        return paint(gist(data["error"]), "magenta")
     out = []
     rows = _rows(data)
     if rows:

@@ -92,6 +92,12 @@ def test_what_a_guest_says_does_not_reach_the_terminal_raw():
     assert not {"\x1b", "\x07", "\x9b"} & set(view.text(data))
 
 
+def test_a_refusal():
+    data = view.refused("the store knows no enforcement x\x1b")
+    assert data["retcode"] == 3
+    assert view.text(data).startswith("the store knows no enforcement x")
+
+
 def test_a_plan_that_changed():
     town = Town(NAMES)
     data = shown(town, begin(town), "planned", said=["web4 would be changed in another way"])
