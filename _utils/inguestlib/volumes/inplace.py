@@ -19,6 +19,13 @@ def begun(observed):
     return (observed.get("record") or {}).get("in_place") or {}
 
 
+def _stage(observed):
+    """How far the record says a run has come; where a boot has mounted the file system since, it
+    stands whole, and a new run begins."""
+    stage = begun(observed).get("stage")
+    return "left" if stage in ("shrink", "begin") and observed["mounts"] else stage
+
+
 def due(declared, observed):
     """Whether a file system is to be encrypted in place, or this is under way."""
     if declared["intent"] != "encrypted":
@@ -39,7 +46,7 @@ def online(declared, observed):
 
 def refusal(declared, observed):
     """Why a file system can't be encrypted in place, and what to do instead; else ``None``."""
-    if not due(declared, observed) or begun(observed).get("stage") in ("shrink", "begin", "begun"):
+    if not due(declared, observed) or _stage(observed) in ("shrink", "begin", "begun"):
         return None
     for ask in (_uuid, _kind, _used, _key_kept, _room, _sectors):
         why = ask(declared, observed)
@@ -153,7 +160,7 @@ def planned(declared, observed):
     """All steps that are left, up to a file system that is encrypted and checked."""
     if not due(declared, observed):
         return []
-    name, stage, steps = observed["name"], begun(observed).get("stage"), []
+    name, stage, steps = observed["name"], _stage(observed), []
     path, is_online = observed["path"], online(declared, observed)
     if stage == "shrink":
         why = "a shrink was cut: its metadata are put back"

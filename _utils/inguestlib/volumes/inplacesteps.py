@@ -17,6 +17,7 @@ from inguestlib.volumes import (
     headcopy,
     inplace,
     room,
+    usage,
     use,
     users,
     volumekey,
@@ -134,7 +135,7 @@ def _make_room(job, step):
     job.record.make()
     image = _file(job, "metadata")
     ranges = room.copy_metadata(job, path, image)
-    _keep(job, stage="shrink", ranges=ranges)
+    _keep(job, stage="shrink", ranges=ranges, mark=usage.mark(path))
     job.step("in_place: shrinking")
     room.shrink(job, path, seen["device"]["regular"])
     job.step("in_place: shrunk")
@@ -143,14 +144,18 @@ def _make_room(job, step):
 
 def do_undo(job, step):
     """Put back the metadata of an ext4 whose shrink was cut."""
-    path, kept = _free(job)["path"], job.record.get("in_place")
-    room.put_back(path, _file(job, "metadata"), kept["ranges"])
-    job.step("in_place: metadata put back")
-    _settle_shrink(job, path)
+    seen, kept = _free(job), job.record.get("in_place")
+    path = seen["path"]
+    used = usage.since(path, job.declared["replace"].lower(), kept.get("mark"))
+    if not used:
+        with format.exclusively(seen):
+            room.put_back(path, _file(job, "metadata"), kept["ranges"])
+        job.step("in_place: metadata put back")
+    _settle_shrink(job, path, mend=used)
 
 
-def _settle_shrink(job, path):
-    room.check(job, path)
+def _settle_shrink(job, path, mend=False):
+    room.check(job, path, mend)
     _keep(job, stage="left", ranges=None)
     backup.destroy(_file(job, "metadata"))
 
@@ -180,7 +185,7 @@ def _begin(job):
     head = headcopy.make(job, path, _file(job, "head"))
     job.step("in_place: head copied")
     uuid = str(uuids.uuid4())
-    _keep(job, stage="begin", uuid=uuid, role=role, head=head)
+    _keep(job, stage="begin", uuid=uuid, role=role, head=head, mark=usage.mark(path))
     job.step("in_place: recorded")
     with format.exclusively(seen):
         pass
@@ -215,18 +220,37 @@ def _settled(job, path, kept):
     if ours and (header["reencrypt"] is None or _advanced(header)):
         _keep(job, stage="begun")  # somebody has carried on
         return True
-    if ours and headcopy.moved(path, head) and _opens(job, path, kept):
+    if ours and _whole(job, path, head, kept) and _opens(job, path, kept):
         _keep(job, stage="begun")
         job.step("in_place: stands")
         return True
-    if not headcopy.untouched(path, head):
-        headcopy.restore(path, head)
+    if usage.since(path, job.declared["replace"].lower(), kept.get("mark")):
+        if header is not None:
+            raise VolumeError(
+                f"{path}: the file system was mounted after a header was begun before it; nothing "
+                f"is put back. {head['path']} is the beginning as it was; let a person look"
+            )
+        room.check(job, path, mend=True)
+    elif not headcopy.untouched(path, head):
+        seen = _free(job)
+        with format.exclusively(seen):
+            headcopy.restore(seen["path"], head)
         job.step("in_place: head put back")
     if room.read(path)["uuid"] != job.declared["replace"].lower():
         raise VolumeError(f"{path}: holds another file system than the one that was copied")
     _keep(job, stage="left", head=None)
     backup.destroy(head["path"])
     return False
+
+
+def _whole(job, path, head, kept):
+    """Whether what a header took the place of is whole at the device's end; it may be in use."""
+    return headcopy.moved(path, head) or usage.since(
+        path,
+        job.declared["replace"].lower(),
+        kept.get("mark"),
+        beginning=head["size"] - headcopy.HEADER,
+    )
 
 
 def _opens(job, path, kept):

@@ -14,6 +14,7 @@ _RANGE = re.compile(
     r"|Inode table) at (\d+)(?:-(\d+))?"
 )
 _COPIED = 1 << 20
+HEAD = 0x11000  # what is read of a file system to know it
 
 
 def read(path):
@@ -23,7 +24,11 @@ def read(path):
     in bytes; ``why`` says why it can't be worked on as it is, or is ``None``. ``None`` for others.
     """
     with open(path, "rb") as device:
-        head = device.read(0x11000)
+        return known(device.read(HEAD))
+
+
+def known(head):
+    """What :func:`read` says, of the first :data:`HEAD` bytes of a file system."""
     for one in (_ext, _xfs, _btrfs):
         found = one(head)
         if found:
@@ -55,7 +60,8 @@ def _xfs(head):
         return None
     block, blocks = struct.unpack_from(">IQ", head, 4)
     free = struct.unpack_from(">Q", head, 144)[0]
-    return _found("xfs", head[32:48], blocks * block, free * block, block, None)
+    why = None if any(head[48:56]) else "its log is on another device"
+    return _found("xfs", head[32:48], blocks * block, free * block, block, why)
 
 
 def _btrfs(head):

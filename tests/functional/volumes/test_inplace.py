@@ -12,6 +12,7 @@ import pytest
 from inguestlib.luks import header as luks_header
 from inguestlib.volumes import conclude, headcopy, room, run
 from support import decrypted
+from support.mounted import mounted
 from support.volumes import declare
 
 from .test_kill import Killed
@@ -19,6 +20,7 @@ from .test_kill import Killed
 pytestmark = pytest.mark.functional
 
 SIZE = 112 << 20
+RECORDED = "in_place: recorded"
 FILES = {f"{n}": random.Random(n).randbytes(n * 90_001 + 1) for n in range(16)}
 
 
@@ -174,6 +176,51 @@ def test_a_begin_whose_moved_data_never_came_to_the_disk_is_taken_back(tmp_path,
     done = images.child(images.told)
     assert done["result"] == "changed", done["comment"] or done
     assert images.whole(tmp_path / "whole")
+
+
+@pytest.mark.parametrize(
+    "label", ["in_place: shrinking", "in_place: shrunk", "in_place: head copied", RECORDED]
+)
+def test_what_a_boot_has_mounted_since_is_not_put_back(tmp_path, clear, label):
+    """A copy of what stood there before would take from services what they wrote since."""
+    images, labels = Filled(tmp_path / "used", clear), []
+    while (after := images.child(images.told, spared=labels)) != label:
+        labels.append(after)
+    with mounted(images.image, tmp_path / "mount") as mount:
+        (mount / "since").write_bytes(b"since" * 50_000)
+    done = images.child(images.told)
+    assert done["result"] == "changed", done["comment"] or done
+    assert images.whole(tmp_path / "whole")
+    assert (tmp_path / "whole/files/since").read_bytes() == b"since" * 50_000
+
+
+def test_moved_data_that_were_used_since_are_not_put_back(tmp_path, begun):
+    images = begun(tmp_path / "used")
+    moved = f"{images.image}?offset={SIZE - headcopy.HEADER}"
+    for request in ("ssv mtime now", "ssv volume_name later"):
+        subprocess.run(["debugfs", "-w", "-R", request, moved], check=True, capture_output=True)
+    done = images.child(images.told)
+    assert done["result"] == "changed", done["comment"] or done
+    assert "in_place: stands" in done["labels"]
+    assert "in_place: head put back" not in done["labels"]
+    assert images.whole(tmp_path / "whole")
+    (key,) = images.store.values()
+    decrypted.write(images.image, key.encode(), tmp_path / "plain")
+    assert (tmp_path / "plain").read_bytes()[1024 + 120 :][:5] == b"later"
+
+
+def test_a_file_system_used_behind_a_torn_header_is_left_to_a_person(tmp_path, clear, begun):
+    images = begun(tmp_path / "torn")
+    shutil.copyfile(clear, images.image)
+    images.told["replace"] = room.read(str(images.image))["uuid"]
+    with open(images.image, "r+b") as image:
+        image.write(b"LUKS\xba\xbe\x00\x02")
+    subprocess.run(["debugfs", "-w", "-R", "ssv mtime now", str(images.image)], check=True)
+    before = images.bytes()
+    done = images.child(images.told)
+    assert "let a person look" in done["comment"], done
+    assert images.bytes() == before
+    assert (images.record / "head").exists()
 
 
 def test_all_programs_killed_at_random_moments(tmp_path, clear):

@@ -91,7 +91,7 @@ class Cutter:
             time.sleep(0.02)
         ended = answer.done()
         took = time.monotonic() - begun
-        labels = [] if ended else machine.read(TRACE).split("\n")
+        labels = [] if ended else self._labels(machine)
         machine.cut()
         last = "after its end" if ended else labels[-2] if len(labels) > 1 else "before all"
         print(f"  {operation}: cut at {took:.1f} s, {last}", flush=True)
@@ -124,6 +124,13 @@ class Cutter:
             except OSError:
                 time.sleep(0.05)
         return time.monotonic()
+
+    @staticmethod
+    def _labels(machine):
+        try:
+            return machine.read(TRACE).split("\n")
+        except FileNotFoundError:  # a slow machine: the run has not done anything yet
+            return []
 
     def _result(self, machine, done, sums):
         wrong = [p["way"] for p in done["proofs"] if not p["ok"]]
