@@ -107,6 +107,7 @@ def waves(hosts, canary, batch):
     Patterns name the canaries. Of a number they are chosen so that they stand for as many hosts
     as possible: first one of those whose changes most hosts share, then one of the next.
     """
+    amount(batch, 1, "batch")  # a mistake is said even where nothing is to be done
     if not hosts:
         return []
     names = sorted(hosts)
