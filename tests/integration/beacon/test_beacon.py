@@ -203,29 +203,3 @@ def test_a_policy_with_mistakes_is_one_finding_and_the_beacon_lives(rig):
 def test_what_is_watched_is_shown(rig):
     shown = rig.ask("inguest.watched", path="/etc/resolv.conf")
     assert shown["dns"] == {"file": ["/etc/resolv.conf"]}
-
-
-def test_the_minions_process_judges_nothing(rig):
-    """It has no children of ours left, and did not wait for any."""
-    begun = time.time()
-    rig.guest.resolvers(BAD)
-    rig.wait_for("drift", begun)
-    rig.rests()
-    deadline = time.monotonic() + 30
-    while zombies(rig.guest.daemon.pid):  # until the next pass
-        assert time.monotonic() < deadline
-        time.sleep(0.5)
-
-
-def zombies(parent):
-    """Processes that have ended and that this one has not let go."""
-    found = []
-    for entry in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{entry}/stat") as file:
-                state, above = file.read().rpartition(")")[2].split()[:2]
-        except OSError:
-            continue
-        if state == "Z" and int(above) == parent:
-            found.append(entry)
-    return found
