@@ -183,6 +183,8 @@ def alone(url, guests, made, found):
 
     class Bus:
         def wait(self, seconds, enough):
+            if not events:
+                time.sleep(seconds)  # as one that listens: no processor time
             out, events[:] = events[:enough], events[enough:]
             return out
 
@@ -201,18 +203,23 @@ def alone(url, guests, made, found):
         "m",
         loop.Clock,
     )
-    for kind, messages in made.items():
+
+    def taken(messages):
         for name, envelope in messages:
             tag = f"salt/beacon/{name}/inguest/drift".encode()
             events.append(tag + b"\n\n" + msgpack.packb({"message": envelope}))
-        stored = engine.counts["stored"] + engine.counts["beats"]
+        counted = engine.counts["stored"] + engine.counts["beats"]
         begun = time.process_time()
         until = time.monotonic() + 60
         while events or engine._waiting:
             engine.turn()
             assert time.monotonic() < until
-        found[kind]["own"] = 1000 * (time.process_time() - begun) / len(messages)
-        assert engine.counts["stored"] + engine.counts["beats"] > stored
+        assert engine.counts["stored"] + engine.counts["beats"] > counted
+        return time.process_time() - begun
+
+    for kind, messages in made.items():
+        taken(messages[:1])  # what is loaded and prepared once, an engine has behind it
+        found[kind]["own"] = 1000 * taken(messages[1:]) / (len(messages) - 1)
 
 
 if __name__ == "__main__":
