@@ -107,6 +107,7 @@ def rig(pytestconfig, event_listener):
             overrides={
                 "file_roots": roots,
                 "inguest.root": str(guest.root),
+                "loop_interval": 1,  # Salt's own default: it counts a beacon's interval in loops
                 "beacons": {"inguest": [{"interval": INTERVAL}]},
                 "pytest-minion": QUIET,
             },
