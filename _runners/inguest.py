@@ -16,8 +16,6 @@ broke, or (where nothing drifted) something that could not be seen.
 
 import contextlib
 import io
-import shutil
-import sys
 import time
 
 import salt.cache
@@ -29,7 +27,7 @@ import inguestlib
 
 inguestlib = inguestlib.refresh()
 
-from inguestlib.fleet import answers, progress, settings, steps, store
+from inguestlib.fleet import answers, progress, settings, steps, store, terminal
 from inguestlib.fleet import clones as clone_view
 from inguestlib.fleet.ingest import keys
 from inguestlib.fleet.views import ViewError, hosts
@@ -136,7 +134,8 @@ def clones(tgt="*", tgt_type="glob", timeout=None, stored=False):
 
 
 def _stored_clones(tgt, tgt_type, known):
-    told = steps.Steps(_stream(), time.monotonic, _fire, shutil.get_terminal_size().columns)
+    stream, columns = terminal.stream(__opts__), terminal.columns()
+    told = steps.Steps(stream, time.monotonic, _fire, columns)
     try:
         with store.open_store(settings.load(__opts__)) as kept, kept.read() as reader:
             match = hosts.matcher(tgt, tgt_type, _matched)
@@ -204,13 +203,8 @@ def _take(returned, expected, got, told):
 
 
 def _progress(expected):
-    columns = shutil.get_terminal_size().columns
-    return progress.Progress(expected, _stream(), time.monotonic, _fire, columns)
-
-
-def _stream():
-    on_a_command_line = __opts__.get("fun", "").startswith("inguest.")
-    return sys.stderr if on_a_command_line and not __opts__.get("quiet") else None
+    stream, columns = terminal.stream(__opts__), terminal.columns()
+    return progress.Progress(expected, stream, time.monotonic, _fire, columns)
 
 
 def _fire(data):

@@ -18,8 +18,6 @@ import contextlib
 import fcntl
 import io
 import os
-import shutil
-import sys
 import time
 import uuid
 
@@ -32,7 +30,7 @@ import inguestlib
 
 inguestlib = inguestlib.refresh()
 
-from inguestlib.fleet import progress, settings, store
+from inguestlib.fleet import progress, settings, store, terminal
 from inguestlib.fleet.enforce import driver, ledger, planning, view
 
 INTERFACE = 1
@@ -203,11 +201,13 @@ def _keep(kept, plan, window):
 
 
 def _drive(run, fleet, data, hosts, unreported=()):
+    fire = terminal.fire(__salt__)
+
     def tell(step, data):
         last = len(data["plan"]["waves"]) - 1
         wave = f"wave {step.wave} of {last}" if step.wave else "canaries"
         fleet.about = f"{wave}, {step.name}"
-        _fire({"id": run.name, "wave": step.wave, "step": step.name, "hosts": list(step.hosts)})
+        fire({"id": run.name, "wave": step.wave, "step": step.name, "hosts": list(step.hosts)})
 
     run.save("running", data, {})
     state, data, hosts = driver.Driver(run, fleet, tell).run(data, hosts)
@@ -304,15 +304,5 @@ class _Fleet:
 
 
 def _progress(hosts, about):
-    on_a_command_line = __opts__.get("fun", "").startswith("inguest.")
-    stream = sys.stderr if on_a_command_line and not __opts__.get("quiet") else None
-    columns = shutil.get_terminal_size().columns
+    stream, columns = terminal.stream(__opts__), terminal.columns()
     return progress.Count(hosts, stream, time.monotonic, about, columns)
-
-
-def _fire(data):
-    # Salt gives the job's event to one of the files that share a virtual name: to the first.
-    told = __salt__["inguest.audit"].__globals__.get("__jid_event__")
-    if told is not None:
-        # Fired by itself it would also be printed into the answer on stdout.
-        told.event.fire_event(data, f"{told.base}/progress")

@@ -26,8 +26,6 @@ function. What could not be shown at all is ``{"schema": 1, "view": …, "error"
 import contextlib
 import datetime as dt
 import io
-import shutil
-import sys
 import time
 
 import salt.cache
@@ -41,7 +39,7 @@ import inguestlib
 inguestlib = inguestlib.refresh()
 
 from inguestlib import audit
-from inguestlib.fleet import settings, steps, store
+from inguestlib.fleet import settings, steps, store, terminal
 from inguestlib.fleet.ingest import keys
 from inguestlib.fleet.views import ViewError, hosts, when
 from inguestlib.fleet.views import accept as accept_view
@@ -410,15 +408,5 @@ def _number(given, name):
 
 
 def _steps():
-    on_a_command_line = __opts__.get("fun", "").startswith("inguest.")
-    stream = sys.stderr if on_a_command_line and not __opts__.get("quiet") else None
-    columns = shutil.get_terminal_size().columns
-    return steps.Steps(stream, time.monotonic, _fire, columns)
-
-
-def _fire(data):
-    # Salt gives the job's event to one of the files that share a virtual name: to the first.
-    told = __salt__["inguest.audit"].__globals__.get("__jid_event__")
-    if told is not None:
-        # Fired by itself it would also be printed into the answer on stdout.
-        told.event.fire_event(data, f"{told.base}/progress")
+    stream, columns = terminal.stream(__opts__), terminal.columns()
+    return steps.Steps(stream, time.monotonic, terminal.fire(__salt__), columns)

@@ -12,8 +12,6 @@ No guest is asked and none is touched.
 
 import datetime as dt
 import os
-import shutil
-import sys
 import time
 
 import salt.utils.args
@@ -25,7 +23,7 @@ import inguestlib
 
 inguestlib = inguestlib.refresh()
 
-from inguestlib.fleet import settings, steps, store
+from inguestlib.fleet import settings, steps, store, terminal
 from inguestlib.fleet.views import ViewError, hosts
 from inguestlib.fleet.whatif import pool, proposal, run
 
@@ -157,14 +155,5 @@ def _pillars(names):
 
 
 def _steps():
-    by_hand = __opts__.get("fun", "").startswith("inguest.") and not __opts__.get("quiet")
-    columns = shutil.get_terminal_size().columns
-    return steps.Steps(sys.stderr if by_hand else None, time.monotonic, _fire, columns)
-
-
-def _fire(data):
-    # Salt gives the job's event to one of the files that share a virtual name: to the first.
-    told = __salt__["inguest.audit"].__globals__.get("__jid_event__")
-    if told is not None:
-        # Fired by itself it would also be printed into the answer on stdout.
-        told.event.fire_event(data, f"{told.base}/progress")
+    stream, columns = terminal.stream(__opts__), terminal.columns()
+    return steps.Steps(stream, time.monotonic, terminal.fire(__salt__), columns)

@@ -10,6 +10,7 @@ import pytest
 
 from inguestlib.fleet import settings, store
 from inguestlib.fleet.store import StoreError, StoreUnavailable
+from support import need
 
 LIBRARY = str(Path(store.__file__).parents[3])
 
@@ -25,8 +26,8 @@ def test_the_default_store_is_private_and_survives_its_commit(tmp_path):
             assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes files of others")
 def test_a_runner_of_root_leaves_the_store_to_the_user_of_the_master(tmp_path):
+    need.root()
     os.chown(tmp_path, 65534, 65534)
     with store.open_store(settings.load({"cachedir": str(tmp_path)})):
         for path in (tmp_path / "inguest", *(tmp_path / "inguest").iterdir()):
